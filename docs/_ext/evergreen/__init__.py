@@ -1,0 +1,56 @@
+"""A Sphinx extension that publishes no code that is not proven.
+
+Every block of every page is embedded from an example whose tests pass, or run where it stands, or
+a terminal session of known commands; anything else fails the build. The options are in `setup`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Add the extension to Sphinx.
+
+    Options, all paths from the folder that holds `conf.py`:
+
+    - `evergreen_examples`: the folder of the examples.
+    - `evergreen_commands`: the table of commands that may stand in terminal sessions.
+    - `evergreen_libraries`: importable packages that the pages speak of; when one changes,
+      everything is proven again.
+    - `evergreen_proofs`: further tests that a build rests on, each with the files it is about, as
+      a mapping from a path to a list of patterns.
+    - `evergreen_inventories`: packages whose names pages refer to; see `inventory`.
+    - `evergreen_prove`: whether to run what is unproven; the checks are made in any case.
+    """
+    # Imported here, as pytest loads this package too and does not need Sphinx's half of it.
+    from evergreen import build, github, inventory
+    from evergreen.files import digest_of_files
+    from evergreen.literalinclude import EvergreenLiteralInclude
+
+    app.setup_extension("sphinx.ext.doctest")
+    app.setup_extension("sphinx.ext.intersphinx")
+    app.add_config_value("evergreen_examples", "examples", "env", types=frozenset({str}))
+    app.add_config_value("evergreen_commands", "", "env", types=frozenset({str}))
+    app.add_config_value("evergreen_libraries", [], "", types=frozenset({list}))
+    app.add_config_value("evergreen_proofs", {}, "", types=frozenset({dict}))
+    app.add_config_value("evergreen_inventories", {}, "env", types=frozenset({dict}))
+    app.add_config_value("evergreen_prove", True, "", types=frozenset({bool}))
+    app.add_directive("literalinclude", EvergreenLiteralInclude, override=True)
+    app.add_env_collector(build.PageCollector)
+    app.connect("config-inited", build.read_examples)
+    app.connect("config-inited", inventory.setup_inventories)
+    app.connect("builder-inited", github.annotate)
+    app.connect("env-updated", build.prove)
+    app.connect("build-finished", build.forget_failed_build)
+    # A change of the extension has all pages read again.
+    own_digest = digest_of_files([Path(__file__).parent])
+    return {
+        "version": "1.0",
+        "env_version": int(own_digest[:8], 16),
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

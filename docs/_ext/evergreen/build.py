@@ -1,0 +1,250 @@
+"""Sphinx's side: read the pages' blocks, refuse what is unproven, and have the rest proven.
+
+All of it happens after the pages are read and before one is written, so that a build that fails
+publishes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors import EnvironmentCollector
+from sphinx.util import logging
+
+from evergreen import terminal
+from evergreen.closed_world import ClosedWorld
+from evergreen.example import Example, find_examples
+from evergreen.files import digest_of_files, digest_of_texts
+from evergreen.manifest import MANIFEST_NAME, Manifest
+from evergreen.page import FRONT_MATTER_KEY, Page, read_page
+from evergreen.paste import check_paste
+from evergreen.problem import Problem
+from evergreen.proof import (
+    PARALLEL_FROM,
+    Ledger,
+    Unit,
+    digest_of_environment,
+    judge,
+    run_tests,
+)
+
+logger = logging.getLogger(__name__)
+
+LEDGER_NAME = "evergreen-proven.json"
+_ENVIRONMENT_NAME = "environment.pickle"
+_BUILDERS_THAT_PUBLISH_NOTHING = ("doctest", "linkcheck")
+
+
+class NotPublished(SystemExit):
+    """Ends the build: something is not proven, and no page is written.
+
+    It is no `SphinxError`, since Sphinx 9.0 takes each of those for a fault of its own: it prints
+    a traceback, keeps it in a file, and asks for a bug report.
+    """
+
+
+def project_folder(app: Sphinx) -> Path:
+    """Return the folder of `conf.py`, from which all paths of a project are given."""
+    return Path(app.confdir).resolve()
+
+
+def examples_folder(app: Sphinx) -> Path:
+    """Return the folder of the examples, absolute."""
+    return (project_folder(app) / app.config.evergreen_examples).resolve()
+
+
+def read_examples(app: Sphinx, config: Config) -> None:
+    """Find the examples (`config-inited`).
+
+    Raises:
+        NotPublished: when there is none, or one's `pyproject.toml` cannot be read.
+    """
+    try:
+        examples = find_examples(examples_folder(app))
+    except ValueError as error:
+        raise NotPublished(str(error)) from error
+    if not examples:
+        raise NotPublished(
+            f"evergreen_examples is {config.evergreen_examples!r}, and no folder in"
+            f" {examples_folder(app)} has a pyproject.toml"
+        )
+    app.evergreen_example_projects = examples  # type: ignore[attr-defined]
+
+
+def _examples(app: Sphinx) -> dict[str, Example]:
+    return app.evergreen_example_projects  # type: ignore[attr-defined,no-any-return]
+
+
+def pages_of(env: BuildEnvironment) -> dict[str, Page]:
+    """Return what was read of each page, by its Sphinx name."""
+    if not hasattr(env, "evergreen_pages"):
+        env.evergreen_pages = {}  # type: ignore[attr-defined]
+    return env.evergreen_pages  # type: ignore[attr-defined,no-any-return]
+
+
+class PageCollector(EnvironmentCollector):
+    """Keeps the blocks of each page in Sphinx's environment."""
+
+    def process_doc(self, app: Sphinx, doctree: nodes.document) -> None:
+        """Read a page's blocks, and let `sphinx-build -b doctest` import its examples."""
+        docname = app.env.docname
+        source = Path(app.env.doc2path(docname)).resolve()
+        project = project_folder(app)
+        world = ClosedWorld(project, examples_folder(app))
+        page = read_page(
+            path=Path(os.path.relpath(source, project)).as_posix(),
+            blocks=list(world.read(doctree, source)),
+            front_matter=app.env.metadata[docname].get(FRONT_MATTER_KEY),
+            known=list(_examples(app)),
+        )
+        pages_of(app.env)[docname] = page
+        for group, name in page.examples.items():
+            if name in _examples(app):
+                doctree.insert(0, _switch_node(group, _examples(app)[name]))
+
+    def clear_doc(self, app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+        """Forget a page."""
+        pages_of(env).pop(docname, None)
+
+    def merge_other(
+        self, app: Sphinx, env: BuildEnvironment, docnames: Set[str], other: BuildEnvironment
+    ) -> None:
+        """Take over what a parallel reader has read."""
+        for docname in docnames:
+            if docname in pages_of(other):
+                pages_of(env)[docname] = pages_of(other)[docname]
+
+
+def _switch_node(group: str, example: Example) -> nodes.comment:
+    code = f"import evergreen.example\nevergreen.example.switch_to({str(example.folder)!r})"
+    return nodes.comment(code, code, testnodetype="testsetup", groups=[group], options={})
+
+
+def prove(app: Sphinx, env: BuildEnvironment) -> None:
+    """Check every page and run what is unproven (`env-updated`).
+
+    Raises:
+        NotPublished: when anything is wrong; all of it has been logged by then.
+    """
+    _stop_if_any(list(_problems(app, env)))
+    manifest_path = Path(app.doctreedir, MANIFEST_NAME)
+    pages = {page.path: page.tests for page in pages_of(env).values()}
+    pages = {path: tests for path, tests in pages.items() if tests.groups or tests.sessions}
+    Manifest(pages).write(manifest_path)
+    if not app.config.evergreen_prove or app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
+        return
+    units = _units(app, env)
+    ledger = Ledger(Path(app.doctreedir, LEDGER_NAME))
+    unproven = ledger.unproven(units)
+    if not unproven:
+        logger.info("everything is proven already")
+        return
+    wanted = {test for unit in unproven for test in unit.tests}
+    Manifest(
+        {path: tests for path, tests in pages.items() if path in wanted}, tuple(sorted(wanted))
+    ).write(manifest_path)
+    logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
+    results = run_tests(
+        project_folder(app), examples_folder(app), manifest_path, len(unproven) >= PARALLEL_FROM
+    )
+    Manifest(pages).write(manifest_path)
+    if results is None:
+        raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
+    proven, problems = judge(unproven, results)
+    ledger.record(proven, units)
+    _stop_if_any(problems)
+
+
+def forget_failed_build(app: Sphinx, exception: Exception | None) -> None:
+    """Have the next build read every page again (`build-finished`).
+
+    Sphinx warns of a page only when it reads or writes that page; without this, building twice
+    would be enough to get past a warning.
+    """
+    # A private name of Sphinx: it has no public count of warnings, and settles its exit status
+    # only after this event.
+    if exception is not None or app._warncount:
+        Path(app.doctreedir, _ENVIRONMENT_NAME).unlink(missing_ok=True)
+
+
+def _stop_if_any(problems: Sequence[Problem]) -> None:
+    for problem in sorted(problems, key=lambda each: (each.path, each.line or 0)):
+        logger.warning(
+            problem.message, location=problem.location, type="evergreen", subtype=problem.kind
+        )
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise NotPublished(f"{count}, listed above. Nothing is published.")
+
+
+def _problems(app: Sphinx, env: BuildEnvironment) -> Iterator[Problem]:
+    project, examples = project_folder(app), examples_folder(app)
+    table = app.config.evergreen_commands
+    known: dict[str, terminal.KnownCommand] = {}
+    if table:
+        try:
+            known = terminal.read_known_commands(project / table)
+        except ValueError as error:
+            raise NotPublished(str(error)) from error
+    embedded_examples: set[str] = set()
+    for page in pages_of(env).values():
+        yield from page.problems
+        yield from check_paste(page.embedded, project, examples)
+        for session in page.sessions:
+            if not session.shows_output:
+                yield from terminal.look_up(session, known, table)
+        for block in page.embedded:
+            embedded_examples.add((project / block.file).relative_to(examples).parts[0])
+    for name, example in _examples(app).items():
+        if name not in embedded_examples:
+            path = os.path.relpath(example.folder / "pyproject.toml", project)
+            yield Problem(
+                path,
+                None,
+                "example-unused",
+                f"no page embeds anything of the example {name!r}",
+                "Show it on a page, or remove it",
+            )
+
+
+def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
+    project = project_folder(app)
+    relative = functools.partial(os.path.relpath, start=project)
+    examples = _examples(app)
+    extension = Path(__file__).parent
+    settings = [project / name for name in ("conftest.py", "pyproject.toml")]
+    rests_on = digest_of_environment(
+        app.config.evergreen_libraries, [extension, *filter(Path.exists, settings)]
+    )
+    digests = {
+        name: digest_of_texts(rests_on, digest_of_files([example.folder]))
+        for name, example in examples.items()
+    }
+    units = [
+        Unit(
+            name=f"example {name}",
+            path=relative(example.folder / "pyproject.toml"),
+            tests=tuple(relative(path) for path in example.test_paths),
+            digest=digests[name],
+        )
+        for name, example in examples.items()
+    ]
+    for page in pages_of(env).values():
+        tests = page.tests
+        if tests.groups or tests.sessions:
+            used = [digests[name] for name in sorted(set(page.examples.values()))]
+            units.append(
+                Unit(page.path, page.path, (page.path,), digest_of_texts(repr(tests), *used))
+            )
+    for test, subjects in app.config.evergreen_proofs.items():
+        files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
+        content = digest_of_files([project / test, *files])
+        units.append(Unit(test, test, (test,), digest_of_texts(rests_on, content)))
+    return units

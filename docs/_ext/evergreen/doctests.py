@@ -1,0 +1,118 @@
+"""A page's executed blocks, put together into the groups that run as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sphinx.ext.doctest import TestCode, TestGroup
+
+from evergreen.block import Executed
+from evergreen.group import Code, Group, Step
+from evergreen.problem import Problem
+
+ALL_GROUPS = "*"
+
+
+def group_blocks(
+    blocks: Iterable[Executed], page: str, examples: Mapping[str, str]
+) -> tuple[list[Group], list[Problem]]:
+    """Put a page's executed blocks into groups, by the rules of `sphinx.ext.doctest`.
+
+    Args:
+        blocks: the executed blocks in the page's order.
+        page: the page's source file, relative to the folder that holds `conf.py`.
+        examples: the name of the example that each group uses.
+
+    Returns:
+        The groups in the order in which they start, and what is wrong with the blocks.
+    """
+    blocks = list(blocks)
+    problems = _orphan_outputs(blocks)
+    groups: dict[str, TestGroup] = {}
+    for block in blocks:
+        for name in block.groups:
+            if name != ALL_GROUPS:
+                groups.setdefault(name, TestGroup(name)).add_code(_test_code(block))
+    # As Sphinx has it: what is meant for all groups comes after a group's own blocks.
+    for block in blocks:
+        if ALL_GROUPS in block.groups:
+            for group in groups.values():
+                group.add_code(_test_code(block))
+    if blocks and not groups:
+        first = blocks[0]
+        problems.append(
+            Problem(
+                first.page,
+                first.line,
+                "executed-no-group",
+                "every block is meant for all groups, and the page has no group",
+                "Drop the '*'",
+            )
+        )
+    return [
+        _freeze(group, page, examples.get(name, "")) for name, group in groups.items()
+    ], problems
+
+
+def _orphan_outputs(blocks: list[Executed]) -> list[Problem]:
+    """Tell of each `testoutput` that Sphinx would pass over or overwrite in silence."""
+    problems: list[Problem] = []
+    last_role: dict[str, str] = {}
+    for block in blocks:
+        for group in block.groups:
+            if block.role == "testoutput":
+                before = last_role.get(group)
+                if before == "testoutput":
+                    problems.append(
+                        Problem(
+                            block.page,
+                            block.line,
+                            "output-doubled",
+                            f"the testcode before it (group {group!r}) has a testoutput already",
+                            "Keep one of the two, or split the testcode",
+                        )
+                    )
+                elif before != "testcode":
+                    problems.append(
+                        Problem(
+                            block.page,
+                            block.line,
+                            "output-orphan",
+                            f"the testoutput follows no testcode of its group {group!r}",
+                            "Put the testcode that prints it before it, in the same group",
+                        )
+                    )
+            if block.role in ("testcode", "testoutput"):
+                last_role[group] = block.role
+    return problems
+
+
+def _test_code(block: Executed) -> TestCode:
+    code = TestCode(block.text, block.role, block.page, block.line)
+    code.options = {block.flags: True} if block.flags else {}
+    return code
+
+
+def _freeze(group: TestGroup, page: str, example: str) -> Group:
+    steps: list[Step] = []
+    for test in group.tests:
+        code, output = test[0], test[1] if len(test) > 1 else None
+        steps.append(
+            Step(
+                _code(code),
+                output.code if output else "",
+                next(iter(output.options), 0) if output else 0,
+            )
+        )
+    return Group(
+        page=page,
+        name=group.name,
+        example=example,
+        setup=tuple(map(_code, group.setup)),
+        steps=tuple(steps),
+        cleanup=tuple(map(_code, group.cleanup)),
+    )
+
+
+def _code(code: TestCode) -> Code:
+    return Code(code.filename, code.lineno, code.code)

@@ -1,0 +1,105 @@
+"""Example projects: where they are, and how their modules share one process."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A complete project that pages embed and whose tests prove it."""
+
+    name: str
+    """The folder's name."""
+    folder: Path
+    """The folder, absolute."""
+    import_paths: tuple[Path, ...]
+    """Folders its tests import from: `pythonpath` in its own pytest settings."""
+    test_paths: tuple[Path, ...]
+    """Its tests that need nothing but Python: `testpaths` in its own pytest settings."""
+
+
+def find_examples(root: Path) -> dict[str, Example]:
+    """Read the examples under a folder.
+
+    An example is a folder with a `pyproject.toml`. Its tests are found and run as pytest would
+    from inside it, by the keys `pythonpath` and `testpaths` of its `[tool.pytest]` or
+    `[tool.pytest.ini_options]` (https://docs.pytest.org/en/stable/reference/reference.html#configuration-options).
+
+    Returns:
+        The examples by name, in alphabetical order; empty when there is no such folder.
+
+    Raises:
+        ValueError: when a `pyproject.toml` cannot be read; the message names it.
+    """
+    examples: dict[str, Example] = {}
+    for pyproject in sorted(root.glob("*/pyproject.toml")):
+        try:
+            settings = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{pyproject}: not a TOML file: {error}") from error
+        pytest_settings = settings.get("tool", {}).get("pytest", {})
+        pytest_settings = pytest_settings.get("ini_options", pytest_settings)
+        folder = pyproject.parent.resolve()
+        examples[folder.name] = Example(
+            name=folder.name,
+            folder=folder,
+            import_paths=tuple(folder / path for path in pytest_settings.get("pythonpath", ["."])),
+            test_paths=tuple(
+                folder / path for path in pytest_settings.get("testpaths", ["tests"])
+            ),
+        )
+    return examples
+
+
+class ImportSwitch:
+    """Gives each example an import system of its own within one process.
+
+    Two examples may both have a module `charm`. Whoever runs code of an example switches to it
+    first: its folders come first on `sys.path`, the modules of the example before it are put
+    aside, and its own modules from earlier on, if any, are put back.
+    """
+
+    def __init__(self) -> None:
+        self._active: Example | None = None
+        self._modules: dict[Path, dict[str, ModuleType]] = {}
+
+    def to(self, example: Example | None) -> None:
+        """Make an example's modules the importable ones; None leaves no example importable."""
+        if example == self._active:
+            return
+        if self._active is not None:
+            folder = self._active.folder
+            modules = {
+                name: module
+                for name, module in sys.modules.items()
+                if _is_from(module, self._active.import_paths)
+            }
+            self._modules[folder] = modules
+            for name in modules:
+                del sys.modules[name]
+            paths = {str(path) for path in self._active.import_paths}
+            sys.path[:] = [path for path in sys.path if path not in paths]
+        if example is not None:
+            sys.path[:0] = [str(path) for path in example.import_paths]
+            sys.modules.update(self._modules.get(example.folder, {}))
+        self._active = example
+
+
+def _is_from(module: ModuleType, folders: tuple[Path, ...]) -> bool:
+    places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+    prefixes = tuple(f"{folder}{os.sep}" for folder in folders)
+    return any(f"{place}{os.sep}".startswith(prefixes) for place in places if place)
+
+
+_switch = ImportSwitch()
+
+
+def switch_to(folder: str) -> None:
+    """Switch this process to the example in a folder: for Sphinx's own doctest builder."""
+    _switch.to(find_examples(Path(folder).parent)[Path(folder).name])

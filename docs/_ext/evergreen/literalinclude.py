@@ -1,0 +1,158 @@
+"""Sphinx's own `literalinclude`, made to say what it shows.
+
+The directive keeps the syntax and the output that Sphinx gives it. It refuses what would let a
+page go stale in silence, and notes on the node which lines of which file are shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.directives.code import LiteralInclude, LiteralIncludeReader
+from sphinx.pycode import ModuleAnalyzer
+
+FILE = "evergreen_file"
+FIRST_LINE = "evergreen_first_line"
+LAST_LINE = "evergreen_last_line"
+CAPTION = "evergreen_caption"
+REFUSED = "evergreen_refused"
+
+_REFUSED_OPTIONS = {
+    "lines": "a line number goes on pointing somewhere when the code moves",
+    "emphasize-lines": "a line number goes on pointing somewhere when the code moves",
+    "diff": "a difference is not code that anybody ran",
+    "prepend": "a line that is not in the file is not code that anybody ran",
+    "append": "a line that is not in the file is not code that anybody ran",
+    "dedent": "a block that lost its indentation does not fit where it is pasted",
+}
+_BY_TEXT = (
+    "Choose the block by symbol (:pyobject:) or by the code's own text"
+    " (:start-at:, :end-before:, :end-at:)"
+)
+
+
+class Refusal(Exception):
+    """An embedded block that cannot be kept true."""
+
+    def __init__(self, kind: str, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.kind = kind
+        self.what = what
+        self.remedy = remedy
+
+
+class EvergreenLiteralInclude(LiteralInclude):
+    """`literalinclude` by symbol or by text, never by number."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return Sphinx's nodes, the literal block marked with what it shows.
+
+        A block that is refused becomes an empty literal block marked with the `Refusal`, for the
+        closed world to report.
+        """
+        relative, filename = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(relative)
+        try:
+            first, last = self._shown_lines(filename)
+        except Refusal as refusal:
+            block = nodes.literal_block()
+            self.set_source_info(block)
+            block[REFUSED] = (refusal.kind, refusal.what, refusal.remedy)
+            return [block]
+        shown = super().run()
+        for node in shown:
+            for block in node.findall(nodes.literal_block):
+                block[FILE] = filename
+                block[FIRST_LINE] = first
+                block[LAST_LINE] = last
+                block[CAPTION] = self.options.get("caption")
+        return shown
+
+    def _shown_lines(self, filename: str) -> tuple[int, int]:
+        """Return the first and the last line shown, counted from 1.
+
+        Raises:
+            Refusal: when the file, the symbol or a marker is not there, a marker is ambiguous, or
+                an option would let the block go stale.
+        """
+        shown_name = self.arguments[0]
+        for option, reason in _REFUSED_OPTIONS.items():
+            if option in self.options:
+                raise Refusal(
+                    "include-option",
+                    f"{shown_name} is embedded with :{option}:, and {reason}",
+                    _BY_TEXT,
+                )
+        try:
+            text = Path(filename).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "there is no such file" if isinstance(error, FileNotFoundError) else error
+            raise Refusal(
+                "include-file",
+                f"{shown_name} cannot be embedded: {reason}",
+                "Name a file of an example, relative to this page",
+            ) from error
+        self._check_symbol(filename, shown_name)
+        self._check_start(filename, text, shown_name)
+        # `lineno-match` makes Sphinx's reader say on which line its text starts; the page itself
+        # need not show the numbers.
+        options = {**self.options, "lineno-match": None}
+        options.pop("lineno-start", None)
+        reader = LiteralIncludeReader(filename, options, self.config)
+        try:
+            _, count = reader.read()
+        except ValueError as error:
+            raise Refusal(
+                "include-marker",
+                f"{shown_name} has no line with the text looked for: {error}",
+                "Use a text that is in the file, after the block's start",
+            ) from error
+        if count == 0:
+            raise Refusal(
+                "include-empty", f"nothing of {shown_name} is left to show", "Widen the range"
+            )
+        return reader.lineno_start, reader.lineno_start + count - 1
+
+    def _check_symbol(self, filename: str, shown_name: str) -> None:
+        symbol = self.options.get("pyobject")
+        if symbol is None:
+            return
+        # A file that does not parse has no symbols; Sphinx says so with an exception of its own.
+        try:
+            symbols = ModuleAnalyzer.for_file(filename, "").find_tags()
+        except Exception as error:
+            raise Refusal(
+                "include-syntax",
+                f"{shown_name} is not Python that can be read: {error}",
+                "Mend the file",
+            ) from error
+        if symbol not in symbols:
+            raise Refusal(
+                "include-symbol",
+                f"{shown_name} has no symbol {symbol!r}; it has {', '.join(sorted(symbols))}",
+                "Name a class, function or method of the file, such as Class.method",
+            )
+
+    def _check_start(self, filename: str, text: str, shown_name: str) -> None:
+        for option in ("start-at", "start-after"):
+            marker = self.options.get(option)
+            if marker is None:
+                continue
+            if "pyobject" in self.options:
+                only_symbol = {"pyobject": self.options["pyobject"]}
+                text, _ = LiteralIncludeReader(filename, only_symbol, self.config).read()
+            lines = [n for n, line in enumerate(text.splitlines(), start=1) if marker in line]
+            if not lines:
+                raise Refusal(
+                    "include-marker",
+                    f"{shown_name} has no line with {marker!r} (:{option}:)",
+                    "Use a text that is in the file",
+                )
+            if len(lines) > 1:
+                raise Refusal(
+                    "include-ambiguous",
+                    f"{shown_name} has {marker!r} (:{option}:) on lines"
+                    f" {', '.join(map(str, lines))}",
+                    "Use a text that only one line has",
+                )

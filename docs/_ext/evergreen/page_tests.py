@@ -1,0 +1,282 @@
+"""A page's executed blocks and terminal sessions, as pytest collects and runs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_sphinx import SphinxDocTestRunner
+
+from evergreen.block import Terminal
+from evergreen.example import Example
+from evergreen.group import Group, Step, expected_message
+from evergreen.manifest import PageTests
+
+FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
+"""How outputs are compared. An exception's message is compared in full."""
+
+_FAILURE = "evergreen_failure"
+_SESSION_SECONDS = 120
+
+
+class Page(pytest.File):
+    """A page with something to run."""
+
+    def __init__(self, tests: PageTests, examples: Mapping[str, Example], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._tests = tests
+        self._examples = examples
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield an item for each group, and one for each terminal session that shows output."""
+        for group in self._tests.groups:
+            yield GroupItem.from_parent(
+                self, name=group.name, group=group, example=self._examples[group.example]
+            )
+        for session in self._tests.sessions:
+            yield SessionItem.from_parent(
+                self,
+                name=f"terminal session at line {session.line}",
+                terminal=session,
+                example=self._examples[self._tests.session_example],
+            )
+
+
+class GroupItem(pytest.Item):
+    """One group of executed blocks, run in one namespace."""
+
+    def __init__(self, group: Group, example: Example, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.group = group
+        self.example = example
+        self.add_marker(pytest.mark.filterwarnings("error::DeprecationWarning"))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return the page, the line (from 0) of the group's first block, and a title."""
+        return self.path, self.group.codes[0].line - 1, f"group {self.name}"
+
+    def runtest(self) -> None:
+        """Run the blocks as `sphinx.ext.doctest` does: set-up, steps, clean-up.
+
+        Raises:
+            doctest.DocTestFailure: when an output differs.
+            doctest.UnexpectedException: when a block raises what it should not.
+        """
+        namespace: dict[str, Any] = {}
+        try:
+            for code in self.group.setup:
+                _run_step(Step(code, "", 0), namespace)
+            for step in self.group.steps:
+                _run_step(step, namespace)
+        finally:
+            for code in self.group.cleanup:
+                _run_step(Step(code, "", 0), namespace)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """Return the page's line, what went wrong, and the difference or the traceback."""
+        error = excinfo.value
+        root = self.config.rootpath
+        if isinstance(error, doctest.DocTestFailure):
+            example = error.example
+            path, line = error.test.name, error.test.lineno or 1
+            message = "the output differs from what the page shows"
+            detail = doctest.OutputChecker().output_difference(
+                example, error.got, FLAGS | doctest.REPORT_NDIFF
+            )
+        else:
+            raised = error.exc_info[1] if isinstance(error, doctest.UnexpectedException) else error
+            frames = _frames_of_pages(raised)
+            path, line = frames[-1] if frames else (self._page, 1)
+            message = traceback.format_exception_only(raised)[-1].strip()
+            detail = _page_traceback(raised, root)
+        return _keep(self, Failure(path, line, message, detail))
+
+    @property
+    def _page(self) -> str:
+        return self.group.page
+
+
+class SessionItem(pytest.Item):
+    """One terminal session, run in a copy of its example."""
+
+    def __init__(self, terminal: Terminal, example: Example, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.terminal = terminal
+        self.example = example
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return the page, the line (from 0) of the session, and a title."""
+        return self.path, self.terminal.line - 1, self.name
+
+    def runtest(self) -> None:
+        """Run the commands one after the other in one shell, and compare what they print.
+
+        Raises:
+            _SessionFailure: when a command fails, or prints other than the page shows.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copytree(self.example.folder, Path(folder, self.example.name))
+            printed = _run_session(self.terminal, copy)
+        checker = doctest.OutputChecker()
+        for command, (output, status) in zip(self.terminal.commands, printed, strict=True):
+            if status != 0:
+                message = f"{command.text!r} ends with status {status}"
+                detail = output
+            elif not checker.check_output(command.output, output, FLAGS):
+                message = f"{command.text!r} prints other than the page shows"
+                detail = checker.output_difference(
+                    doctest.Example(command.text, command.output),
+                    output,
+                    FLAGS | doctest.REPORT_NDIFF,
+                )
+            else:
+                continue
+            raise _SessionFailure(Failure(self.terminal.page, command.line, message, detail))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """Return the page's line, what went wrong, and the difference."""
+        if isinstance(excinfo.value, _SessionFailure):
+            return _keep(self, excinfo.value.failure)
+        return str(super().repr_failure(excinfo, style))
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Where a test failed, and how."""
+
+    path: str
+    """The file, relative to pytest's root; empty when it is not known."""
+    line: int
+    """The line of the file, counted from 1; 0 when it is not known."""
+    message: str
+    """What went wrong, in a line."""
+    detail: str
+    """The difference or the traceback."""
+
+    def __str__(self) -> str:
+        """Return what pytest shows for the failure."""
+        return f"{self.path}:{self.line}: {self.message}\n{self.detail}"
+
+
+class _SessionFailure(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def failure_of(report: pytest.CollectReport | pytest.TestReport) -> Failure:
+    """Return where and how a test failed, from its report.
+
+    The place is known for pages only: any other test is its own place.
+    """
+    for name, value in getattr(report, "user_properties", ()):
+        if name == _FAILURE:
+            return Failure(*value)
+    detail = report.longrepr
+    if report.outcome == "passed" or detail is None:
+        message = ""
+    elif isinstance(detail, tuple):
+        message = detail[2]
+    elif crash := getattr(detail, "reprcrash", None):
+        message = crash.message.partition("\n")[0]
+    else:
+        lines = str(detail).strip().splitlines()
+        message = lines[-1].removeprefix("E").strip() if lines else ""
+    return Failure("", 0, message, "" if report.outcome == "passed" else report.longreprtext)
+
+
+def _keep(item: pytest.Item, failure: Failure) -> str:
+    """Keep a failure in the item's report, and return what pytest shows for it."""
+    item.user_properties.append((_FAILURE, list(dataclasses.astuple(failure))))
+    return str(failure)
+
+
+def _run_step(step: Step, namespace: dict[str, Any]) -> None:
+    code = step.code
+    # Empty lines before the code give tracebacks the page's own line numbers.
+    source = "\n" * (code.line - 1) + code.text
+    flags = step.flags | doctest.DONT_ACCEPT_BLANKLINE
+    example = doctest.Example(
+        source,
+        step.output,
+        exc_msg=expected_message(step.output),
+        lineno=code.line - 1,
+        options={flag: True for flag in doctest.OPTIONFLAGS_BY_NAME.values() if flag & flags},
+    )
+    test = doctest.DocTest([example], {}, code.path, code.path, code.line, None)
+    test.globs = namespace
+    SphinxDocTestRunner(verbose=False, optionflags=FLAGS).run(
+        test, out=lambda _: None, clear_globs=False
+    )
+
+
+_PAGE_FRAME = re.compile(r"<doctest (?P<page>.+)\[0\]>$")
+
+
+def _frames_of_pages(error: BaseException) -> list[tuple[str, int]]:
+    frames = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        match = _PAGE_FRAME.match(frame.filename)
+        if match:
+            frames.append((match.group("page"), frame.lineno or 1))
+    if isinstance(error, SyntaxError) and error.filename:
+        match = _PAGE_FRAME.match(error.filename)
+        if match:
+            frames.append((match.group("page"), error.lineno or 1))
+    return frames
+
+
+def _page_traceback(error: BaseException, root: Path) -> str:
+    """Return a traceback in which a block's frames name the page and show its line."""
+    shown = traceback.TracebackException.from_exception(error)
+    kept = []
+    for frame in shown.stack:
+        match = _PAGE_FRAME.match(frame.filename)
+        if match is None and not kept:
+            continue  # the runner's own frames
+        if match:
+            page = root / match.group("page")
+            line = page.read_text(encoding="utf-8").splitlines()[(frame.lineno or 1) - 1]
+            frame = traceback.FrameSummary(
+                match.group("page"), frame.lineno, frame.name, line=line.strip()
+            )
+        kept.append(frame)
+    shown.stack = traceback.StackSummary.from_list(kept)
+    return "".join(shown.format())
+
+
+def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
+    """Return what each command printed, and its exit status."""
+    bin_folder = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", "")]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+    }
+    script = "".join(f"{command.text}\nprintf '\\0%s\\0' $?\n" for command in session.commands)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_SESSION_SECONDS,
+        check=False,
+    )
+    parts = done.stdout.split("\0")
+    return list(zip(parts[0::2], map(int, parts[1::2]), strict=False))

@@ -1,0 +1,194 @@
+"""pytest's side: examples that do not mix, and the executed blocks of pages as tests.
+
+Load it with `-p evergreen.pytest_plugin` or from a root `conftest.py`. Pages are collected from a
+manifest that the Sphinx side writes out of the doctrees. When none is given, as when somebody
+calls `pytest` by hand, Sphinx is run first to make one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from evergreen.example import Example, ImportSwitch, find_examples
+from evergreen.files import write_whole
+from evergreen.manifest import MANIFEST_NAME, Manifest
+from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
+
+_OWN_BUILD = Path("_build", "pytest")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options that the Sphinx side passes, and those of a project."""
+    group = parser.getgroup("evergreen")
+    group.addoption(
+        "--evergreen-manifest", type=Path, help="what the pages hold, as the Sphinx side wrote it"
+    )
+    group.addoption("--evergreen-report", type=Path, help="where to write how each test ended")
+    parser.addini("evergreen_examples", "the folder of the examples", default="examples")
+    parser.addini("evergreen_pages", "the Sphinx source folder", default="docs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up what a session keeps."""
+    config.pluginmanager.register(_Session(config), "evergreen-session")
+
+
+class _Session:
+    """What the plugin knows during one run of pytest."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._root = config.rootpath
+        self._examples = find_examples(self._root / config.getini("evergreen_examples"))
+        self._pages = self._root / config.getini("evergreen_pages")
+        self._switch = ImportSwitch()
+        self._manifest: Manifest | None = None
+        self._results: list[dict[str, object]] = []
+        worker_input = getattr(config, "workerinput", {})
+        self._is_worker = bool(worker_input)
+        self._manifest_path: Path | None = config.getoption(
+            "--evergreen-manifest"
+        ) or worker_input.get("evergreen_manifest")
+
+    # The manifest.
+
+    def pytest_sessionstart(self) -> None:
+        """Have Sphinx read the pages, unless that is done or no page is asked for."""
+        if self._manifest_path is None and not self._is_worker and self._wants_pages():
+            self._manifest_path = self._read_pages()
+        if self._manifest_path is not None:
+            self._manifest = Manifest.read(Path(self._manifest_path))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: object) -> None:
+        """Hand the manifest to a worker of pytest-xdist."""
+        if self._manifest_path is not None:
+            node.workerinput["evergreen_manifest"] = str(self._manifest_path)  # type: ignore[attr-defined]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Collect what the Sphinx side asked for.
+
+        It is not given on the command line, for pytest would then import all `conftest.py` of the
+        examples before any example's modules can be switched to.
+        """
+        if self._manifest is not None and self._manifest.tests:
+            session.config.args[:] = [str(self._root / test) for test in self._manifest.tests]
+
+    def _wants_pages(self) -> bool:
+        return self._pages.is_dir() and any(
+            path.is_relative_to(self._pages) or self._pages.is_relative_to(path)
+            for path in self._arguments()
+        )
+
+    def _arguments(self) -> list[Path]:
+        folder = self._config.invocation_params.dir
+        return [
+            Path(folder, argument.partition("::")[0]).resolve() for argument in self._config.args
+        ]
+
+    def _read_pages(self) -> Path:
+        build = self._root / _OWN_BUILD
+        command = [
+            *(sys.executable, "-m", "sphinx", "-q", "-b", "dummy", "-c", str(self._root)),
+            *("-d", str(build / "doctrees"), "-D", "evergreen_prove=0"),
+            *(str(self._pages), str(build / "dummy")),
+        ]
+        search_path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search_path))}
+        done = subprocess.run(command, cwd=self._root, env=environment, check=False)
+        if done.returncode != 0:
+            raise pytest.UsageError("Sphinx cannot read the pages; see its messages above")
+        return build / "doctrees" / MANIFEST_NAME
+
+    # Collection.
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave an example's other tests to those who ask for them by name."""
+        example = self._example_at(collection_path)
+        if example is None:
+            return None
+        asked_for = [path for path in self._arguments() if example.folder in path.parents]
+        is_wanted = any(
+            collection_path.is_relative_to(path) or path.is_relative_to(collection_path)
+            for path in [*example.test_paths, *asked_for]
+        )
+        return None if is_wanted else True
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> Page | None:
+        """Collect a page that has something to run."""
+        if self._manifest is None or not file_path.is_relative_to(self._root):
+            return None
+        page = file_path.relative_to(self._root).as_posix()
+        tests = self._manifest.pages.get(page)
+        if tests is None:
+            return None
+        return Page.from_parent(parent, path=file_path, tests=tests, examples=self._examples)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Import an example's tests and their `conftest.py` with its own modules."""
+        self._switch.to(self._example_of(collector))
+        return (yield)
+
+    # Running.
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool, bool]:
+        """Run a test with its example's own modules."""
+        self._switch.to(self._example_of(item))
+        return (yield)
+
+    def _example_of(self, node: pytest.Collector | pytest.Item) -> Example | None:
+        if isinstance(node, GroupItem | SessionItem):
+            return node.example
+        return self._example_at(getattr(node, "path", self._root))
+
+    def _example_at(self, path: Path) -> Example | None:
+        for example in self._examples.values():
+            if path.is_relative_to(example.folder):
+                return example
+        return None
+
+    # The report.
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected."""
+        if report.outcome != "passed":
+            self._note(report, report.nodeid.partition("::")[0], None)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note how a test ended: by its call, or by a set-up or tear-down that did not pass."""
+        if report.when == "call" or report.outcome != "passed":
+            path, line, _ = report.location
+            self._note(report, path, None if line is None else line + 1)
+
+    def _note(
+        self, report: pytest.CollectReport | pytest.TestReport, path: str, line: int | None
+    ) -> None:
+        failure = failure_of(report)
+        self._results.append(
+            {
+                "test": report.nodeid,
+                "outcome": "skipped" if hasattr(report, "wasxfail") else report.outcome,
+                "path": failure.path or path,
+                "line": failure.line or line,
+                "message": failure.message,
+                "detail": failure.detail,
+            }
+        )
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the report; a run that ends early writes none."""
+        path: Path | None = self._config.getoption("--evergreen-report")
+        if path is not None and not self._is_worker:
+            write_whole(path, json.dumps(self._results))
