@@ -1,33 +1,112 @@
 """Sphinx configuration. The sources are in `docs/`; paths here are from this folder."""
 
+import os
+import re
 import sys
+import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+sys.path.insert(0, str(ROOT / "docs/_ext"))
 
 project = "Evergreen charm guides"
-author = "The Evergreen charm guides' authors"
-copyright = f"2026, {author}"  # noqa: A001
+author = "the authors of the Evergreen charm guides"
+project_copyright = f"2026, {author}"
 
 extensions = [
     "myst_parser",
     "sphinx_design",
     "sphinx_copybutton",
-    "sphinxext.opengraph",
     "notfound.extension",
     "sphinx_reredirects",
     "evergreen",
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 nitpicky = True
-root_doc = "index"
+language = "en_GB"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 
+# How every page is proven: docs/_ext/evergreen.
 evergreen_commands = "docs/commands.toml"
 evergreen_libraries = ["ops", "scenario", "jubilant"]
+evergreen_proofs = {
+    "tests/proofs/test_charmcraft_yaml.py": ["examples/*/charmcraft.yaml"],
+}
+
+# Where the site and its sources live is known only to the service that builds them. What needs
+# an address is left out where there is none.
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+if html_baseurl:
+    extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
+    ogp_site_url = html_baseurl
+    sitemap_url_scheme = "{link}"
+    sitemap_excludes = ["404/", "genindex/", "search/"]
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+notfound_context = {
+    "title": "Page not found",
+    "body": (
+        "<h1>Page not found</h1>"
+        "<p>There is no page at this address. It may have moved, or the link may be mistyped.</p>"
+        f'<p>Start from <a href="{notfound_urls_prefix}">the home page</a>, which leads to every '
+        "guide, or type what you look for into the search box.</p>"
+    ),
+}
+
+
+def source_links(env: dict[str, str]) -> dict[str, object]:
+    """Return Furo's options for the links to a page's source.
+
+    Read the Docs and GitHub name the repository in `env`. A page can be edited on a branch only;
+    built from a tag or a pull request, it links to the source at that very commit.
+    """
+    repository = env.get("READTHEDOCS_GIT_CLONE_URL", "")
+    branch = env.get("READTHEDOCS_GIT_IDENTIFIER", "")
+    commit = env.get("READTHEDOCS_GIT_COMMIT_HASH", "")
+    on_branch = env.get("READTHEDOCS_VERSION_TYPE") == "branch"
+    if "GITHUB_REPOSITORY" in env:
+        repository = f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}"
+        branch, commit = env["GITHUB_REF_NAME"], env["GITHUB_SHA"]
+        on_branch = (
+            env["GITHUB_EVENT_NAME"] != "pull_request" and env["GITHUB_REF_TYPE"] == "branch"
+        )
+    repository = re.sub(r"^(ssh://)?git@([^:/]+)[:/]", r"https://\2/", repository)
+    # The hosts whose addresses Furo can make.
+    if not re.match(r"https://(github\.com|gitlab\.com|bitbucket\.org)/", repository):
+        return {"top_of_page_buttons": []}
+    return {
+        "top_of_page_buttons": ["view", "edit"] if on_branch else ["view"],
+        "source_repository": repository.removesuffix(".git"),
+        "source_branch": branch if on_branch else commit,
+        "source_directory": "docs/",
+    }
+
 
 html_theme = "furo"
-html_title = project
+html_theme_options = {
+    **source_links(dict(os.environ)),
+    "light_css_variables": {
+        "color-brand-primary": "#1e7a49",
+        "color-brand-content": "#1e7a49",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#5cc08d",
+        "color-brand-content": "#5cc08d",
+    },
+}
+html_static_path = ["docs/_static"]
+html_logo = html_favicon = "docs/_static/evergreen.svg"
+html_copy_source = False
+
+# The trailing slashes make a redirect relative to the folder that the dirhtml builder puts it in.
+redirects = {
+    f"{address}/": f"/{page}/"
+    for address, page in tomllib.loads((ROOT / "docs/redirects.toml").read_text()).items()
+}
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
+copybutton_here_doc_delimiter = "EOF"

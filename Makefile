@@ -1,0 +1,142 @@
+# Every task of the project. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+INSTALLED := .venv/installed
+SITE := _build/html
+STAMPS := _build/stamps
+
+# Bytecode stays out of the folders that are published, copied and hashed.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+# Sphinx's log of a build goes to the terminal in one language.
+export LC_ALL := C.UTF-8
+
+# Folders are listed too: their time changes when a file is removed.
+CONFIGURATION := conf.py conftest.py pyproject.toml requirements.txt
+SOURCES := $(CONFIGURATION) $(shell find docs examples -not -path '*/.*' -not -name '*.pyc')
+CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
+WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
+
+SPHINX = $(BIN)/python -m sphinx --conf-dir . --doctree-dir _build/doctrees --quiet
+
+.PHONY: help html serve live check test lint linkcheck lock bench clean
+
+help: ## List the tasks.
+	@echo "make TASK, where TASK is one of"
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# A new environment each time the lock changes: what an interrupted install left is not trusted.
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true): try make PYTHON=python3.13" >&2; exit 1; }
+	@echo "Installing what requirements.txt locks into .venv (once for each change of it)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt \
+	  | sed -uE '/^Collecting|^Installing|^Successfully/!d; s/^(Successfully installed).*/\1/'
+	@touch $@
+
+html: $(SITE)/.buildinfo ## Prove the snippets and build the site into _build/html.
+	@echo "The proven site is in $(SITE). Look at it: make serve"
+
+# While a site is being built there is none in _build/html; only a build that has gone through
+# puts it there.
+$(SITE)/.buildinfo: $(INSTALLED) $(SOURCES)
+	@rm -rf _build/unproven
+	@if [ -d $(SITE) ]; then mv $(SITE) _build/unproven; fi
+	@echo "Reading the pages, and proving what has changed"
+	@$(SPHINX) --fail-on-warning --builder dirhtml docs _build/unproven || { \
+	  rm -rf _build/unproven; echo "No site: mend what is listed above, and call make again." >&2; exit 1; }
+	@mv _build/unproven $(SITE)
+	@touch $@
+
+serve: html ## Serve the built site on http://127.0.0.1:8000 (PORT=8000).
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+live: $(INSTALLED) ## Serve the site, proven and built again each time a file is saved.
+	@$(BIN)/python -m sphinx_autobuild --conf-dir . --doctree-dir _build/live/doctrees --quiet \
+	  --fail-on-warning --builder dirhtml --host 127.0.0.1 --port $(PORT) \
+	  --watch examples --watch conf.py docs _build/live/html
+
+check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold before a change is merged.
+	@echo "Everything holds."
+
+test: html ## Run every test there is.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Sphinx's own runner has to agree on every executed block.
+$(STAMPS)/doctest: $(INSTALLED) $(SOURCES) | $(STAMPS)
+	@$(BIN)/python -m sphinx --conf-dir . --quiet --fail-on-warning --builder doctest \
+	  --doctree-dir _build/doctest/doctrees docs _build/doctest
+	@touch $@
+
+$(STAMPS)/site: $(SITE)/.buildinfo $(CODE) $(WORKFLOWS) | $(STAMPS)
+	@$(BIN)/python -m pytest -q --no-header tests/site
+	@touch $@
+
+# On GitHub Actions, every "path:line: text" becomes a note on that line of the change.
+ifeq ($(GITHUB_ACTIONS),true)
+ANNOTATE := 2>&1 | sed -E 's/^ *([^ :]+):([0-9]+):([0-9]+:)?[ -]*(.*)/&\n::error file=\1,line=\2::\4/'
+endif
+
+LINTERS := ruff pyright codespell sphinx-lint schemas zizmor charmlint
+lint: $(LINTERS:%=$(STAMPS)/%) ## Check style, types, spelling and configuration files.
+
+$(STAMPS)/ruff: $(INSTALLED) $(CODE) | $(STAMPS)
+	@$(BIN)/ruff check --quiet --output-format concise --no-cache . $(ANNOTATE)
+	@$(BIN)/ruff format --quiet --check --diff --no-cache .
+	@touch $@
+
+$(STAMPS)/pyright: $(INSTALLED) $(CODE) | $(STAMPS)
+	@$(BIN)/pyright --pythonpath $(BIN)/python $(ANNOTATE)
+	@for example in examples/*/; do \
+	  $(BIN)/pyright --pythonpath $(BIN)/python --project "$$example" $(ANNOTATE); done
+	@touch $@
+
+$(STAMPS)/codespell: $(INSTALLED) $(CODE) $(WORKFLOWS) $(wildcard *.md) | $(STAMPS)
+	@$(BIN)/codespell . $(ANNOTATE)
+	@touch $@
+
+$(STAMPS)/sphinx-lint: $(INSTALLED) $(SOURCES) | $(STAMPS)
+	@$(BIN)/sphinx-lint --ignore _build docs $(ANNOTATE)
+	@touch $@
+
+$(STAMPS)/schemas: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.readthedocs .readthedocs.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@touch $@
+
+$(STAMPS)/zizmor: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
+	@$(BIN)/zizmor --quiet --offline --no-progress .
+	@touch $@
+
+# charmlint needs Python 3.12 or newer, and is not installed on an older one.
+$(STAMPS)/charmlint: $(INSTALLED) $(SOURCES) | $(STAMPS)
+	@if [ -x $(BIN)/charmlint ]; then \
+	  for example in examples/*/; do $(BIN)/charmlint --strict "$$example"; done; \
+	else echo "charmlint is left out: it needs Python 3.12 or newer"; fi
+	@touch $@
+
+$(STAMPS):
+	@mkdir -p $@
+
+linkcheck: $(INSTALLED) ## Follow every external link (needs the network; for scheduled CI).
+	@$(BIN)/python -m sphinx --conf-dir . --doctree-dir _build/linkcheck/doctrees \
+	  --builder linkcheck docs _build/linkcheck
+	@$(BIN)/lychee --no-progress README.md CONTRIBUTING.md examples/*/README.md
+
+lock: $(INSTALLED) ## Compile requirements.txt anew from pyproject.toml, to the newest versions.
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --group all --output-file requirements.txt
+
+bench: html ## Measure how long proving takes, as ratios to other ways.
+	@$(BIN)/python tests/bench/bench.py
+
+clean: ## Remove all that was built, and the virtual environment.
+	@rm -rf _build .venv
