@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sysconfig
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from sphinx.cmd.build import get_parser
 
 ROOT = Path(__file__).parents[2]
@@ -216,6 +218,22 @@ def test_lock_satisfies_every_dependency_group():
         )
     for requirement in map(Requirement, everything):
         assert requirement.specifier.contains(versions[requirement.name]), str(requirement)
+
+
+def test_lock_can_be_installed_on_the_oldest_python_that_is_supported():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=")
+    environment = {"python_version": oldest, "python_full_version": f"{oldest}.0"}
+    refused = []
+    for entry in (Requirement(first) for first in locked()):
+        marker = entry.marker
+        if marker is None or (marker.evaluate(environment) and marker.evaluate()):
+            # The lock does not tell; what is installed here is what the lock names.
+            needs = distribution(entry.name).metadata.get("Requires-Python", "")
+            if not SpecifierSet(needs).contains(environment["python_full_version"]):
+                refused.append(f"{entry} needs Python {needs}")
+
+    assert refused == []
 
 
 @pytest.fixture
