@@ -229,7 +229,7 @@ def test_lock_can_be_installed_on_the_oldest_python_that_is_supported():
         marker = entry.marker
         if marker is None or (marker.evaluate(environment) and marker.evaluate()):
             # The lock does not tell; what is installed here is what the lock names.
-            needs = distribution(entry.name).metadata.get("Requires-Python", "")
+            needs = "".join(distribution(entry.name).metadata.get_all("Requires-Python", []))
             if not SpecifierSet(needs).contains(environment["python_full_version"]):
                 refused.append(f"{entry} needs Python {needs}")
 
