@@ -109,10 +109,11 @@ $(STAMPS)/sphinx-lint: $(INSTALLED) $(SOURCES) | $(STAMPS)
 $(STAMPS)/schemas: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.readthedocs .readthedocs.yaml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@touch $@
 
 $(STAMPS)/zizmor: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
-	@$(BIN)/zizmor --quiet --offline --no-progress .
+	@$(BIN)/zizmor --quiet --offline --no-progress --persona auditor .
 	@touch $@
 
 # charmlint needs Python 3.12 or newer, and is not installed on an older one.
@@ -131,9 +132,9 @@ linkcheck: $(INSTALLED) ## Follow every external link (needs the network; for sc
 	@$(BIN)/lychee --no-progress README.md CONTRIBUTING.md examples/*/README.md
 
 lock: $(INSTALLED) ## Compile requirements.txt anew from pyproject.toml, to the newest versions.
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	  --group all --output-file requirements.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" --group all --output-file requirements.txt
 
 bench: html ## Measure how long proving takes, as ratios to other ways.
 	@$(BIN)/python tests/bench/bench.py

@@ -32,6 +32,27 @@ myst_heading_anchors = 4
 # How every page is proven: docs/_ext/evergreen.
 evergreen_commands = "docs/commands.toml"
 evergreen_libraries = ["ops", "scenario", "jubilant"]
+evergreen_inventories = {
+    "ops": {
+        "url": "https://canonical.com/juju/docs/ops/latest/",
+        "pages": {
+            "reference/ops/": ["ops"],
+            "reference/ops-main-entrypoint/": ["ops.main"],
+            "reference/ops-testing/": ["ops.testing", "ops.testing.errors.UncaughtCharmError"],
+            "reference/ops-testing-harness/": ["ops.testing.Harness"],
+            "reference/pebble/": ["ops.pebble"],
+        },
+        # The testing package gives this one a second name.
+        "exclude": ["ops.testing.CharmBase"],
+    },
+    "jubilant": {
+        "url": "https://canonical.com/juju/docs/jubilant/",
+        "pages": {
+            "reference/jubilant/": ["jubilant"],
+            "reference/statustypes/": ["jubilant.statustypes"],
+        },
+    },
+}
 evergreen_proofs = {
     "tests/proofs/test_charmcraft_yaml.py": ["examples/*/charmcraft.yaml"],
 }
