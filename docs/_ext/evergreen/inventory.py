@@ -5,13 +5,13 @@ installed package has that name; its link leads to that project's own reference.
 `evergreen_inventories` says where each name is documented there:
 
     evergreen_inventories = {
-        "ops": {
-            "url": "https://canonical.com/juju/docs/ops/latest/",
+        "lantern": {
+            "url": "https://lantern.example/docs/",
             "pages": {
-                "reference/ops/": ["ops"],
-                "reference/ops-main-entrypoint/": ["ops.main"],
+                "reference/lantern/": ["lantern", "lantern.errors"],
+                "reference/trim/": ["lantern.trim"],
             },
-            "exclude": ["ops.legacy"],
+            "exclude": ["lantern.OldWick"],
         },
     }
 
@@ -124,7 +124,7 @@ def _inventory_path(cache: Path, reference: Reference) -> Path:
 def _packages_path(cache: Path, reference: Reference) -> Path:
     """Return where it is written which packages the names of an inventory come from.
 
-    Only making the inventory shows that: `ops.testing`, for one, has most names from `scenario`.
+    Only making the inventory shows that, as a package may have its names from others.
     """
     return cache / f"{reference.name}.json"
 
@@ -164,7 +164,7 @@ def _main(folder: Path) -> None:
     _check_excluded(reference, documents)
     modules: set[str] = set()
     app = _read_documents(folder, documents, reference, modules)
-    packages = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+    packages = {module.partition(".")[0] for module in modules}
     (folder / "packages").write_text(json.dumps(sorted(packages)), encoding="utf-8")
     header = (
         "# Sphinx inventory version 2\n"
@@ -221,7 +221,7 @@ def _resolve(name: str, place: str) -> object:
 
 
 def _import(name: str) -> object:
-    # An attribute comes before a submodule: `ops.main` is both, and the attribute is documented.
+    # An attribute comes before a submodule of the same name, as it does for who uses the package.
     parent, _, attribute = name.rpartition(".")
     if parent and hasattr(holder := _import(parent), attribute):
         return getattr(holder, attribute)
@@ -247,7 +247,7 @@ def _read_documents(
         confoverrides={
             "extensions": ["sphinx.ext.autodoc"],
             "autodoc_default_options": {"members": True, "undoc-members": True},
-            # Only names are wanted; signatures and prose would take most of the time.
+            # Only names are wanted: without types and prose it takes half as long.
             "autodoc_typehints": "none",
             "autodoc_use_type_comments": False,
             "smartquotes": False,
