@@ -38,7 +38,7 @@ $(INSTALLED): requirements.txt
 	@echo "Installing what requirements.txt locks into .venv (once for each change of it)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt \
-	  | sed -uE '/^Collecting|^Installing|^Successfully/!d; s/^(Successfully installed).*/\1/'
+	  | sed -uE '/^Collecting/!d; s/ \(from .*//'
 	@touch $@
 
 html: $(SITE)/.buildinfo ## Prove the snippets and build the site into _build/html.

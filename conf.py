@@ -38,7 +38,11 @@ evergreen_inventories = {
         "pages": {
             "reference/ops/": ["ops"],
             "reference/ops-main-entrypoint/": ["ops.main"],
-            "reference/ops-testing/": ["ops.testing", "ops.testing.errors.UncaughtCharmError"],
+            "reference/ops-testing/": [
+                "ops.testing",
+                "ops.testing.errors.InconsistentScenarioError",
+                "ops.testing.errors.UncaughtCharmError",
+            ],
             "reference/ops-testing-harness/": ["ops.testing.Harness"],
             "reference/pebble/": ["ops.pebble"],
         },
@@ -50,6 +54,7 @@ evergreen_inventories = {
         "pages": {
             "reference/jubilant/": ["jubilant"],
             "reference/statustypes/": ["jubilant.statustypes"],
+            "reference/unittypes/": ["jubilant.unittypes"],
         },
     },
 }
