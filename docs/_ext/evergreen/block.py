@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from evergreen.group import FLAGS
+
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
@@ -37,8 +39,8 @@ class Executed:
     """The groups the block belongs to; `*` stands for all of the page."""
     text: str
     """The code, or the expected output."""
-    flags: int = 0
-    """Comparison flags of `doctest` that the block switches on."""
+    flags: int = FLAGS
+    """`doctest`'s flags for the comparison of an output."""
 
 
 @dataclasses.dataclass(frozen=True)

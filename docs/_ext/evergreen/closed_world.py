@@ -16,7 +16,7 @@ from docutils import nodes
 
 from evergreen import literalinclude, terminal
 from evergreen.block import Block, Embedded, Executed
-from evergreen.group import expected_message
+from evergreen.group import FLAGS, matches_anything
 from evergreen.problem import Problem
 
 # Nodes that keep their text as typed and yet show no code: comments are not published, and
@@ -56,12 +56,16 @@ class ClosedWorld:
         for node in doctree.findall(nodes.FixedTextElement):
             if isinstance(node, _NO_CODE) and "testnodetype" not in node:
                 continue
-            source = Path(node.source) if node.source else page
+            # A file that reST includes literally counts as its own source: it is the page's block.
+            source = Path(node.source) if node.source and "source" not in node else page
             line = node.line or 1
             is_session = _is_session(node)
             if "testnodetype" in node or is_session:
                 if source not in texts:
-                    texts[source] = source.read_text(encoding="utf-8").splitlines()
+                    # The source of a docstring is no file.
+                    is_file = source.is_file()
+                    text = source.read_text(encoding="utf-8") if is_file else ""
+                    texts[source] = text.splitlines()
                 line = _first_line(texts[source], node.astext(), line)
             if "testnodetype" in node:
                 yield self._executed(node, self._relative(source), line)
@@ -97,7 +101,7 @@ class ClosedWorld:
                 f"the {role} has :skipif:, so it may never run",
                 "Drop the option: a block that does not run proves nothing",
             )
-        flags = 0
+        flags = FLAGS
         for flag, is_on in node.get("options", {}).items():
             if flag in _REFUSED_FLAGS:
                 return problem(
@@ -105,14 +109,14 @@ class ClosedWorld:
                     f"the {role} has {_REFUSED_FLAGS[flag]}, which hides what happens",
                     "Drop the option",
                 )
-            flags |= flag if is_on else 0
+            flags = flags | flag if is_on else flags & ~flag
         if role != "testoutput" and (comment := _DOCTEST_COMMENT.search(text)):
             return problem(
                 "executed-skipped",
                 f"the {role} has the comment {comment.group()!r}, which does nothing here",
                 "Drop the comment; give a testoutput its :options:",
             )
-        if role == "testoutput" and _matches_anything(text):
+        if role == "testoutput" and matches_anything(text):
             return problem(
                 "output-matches-all",
                 "the expected output is only '...', which matches anything",
@@ -146,7 +150,7 @@ class ClosedWorld:
         elif isinstance(node, nodes.doctest_block) or node.get("testnodetype") == "doctest":
             what = "an interactive session (>>>)"
         elif "source" in node:
-            what = "a literal include"
+            what = f"a literal include of {self._relative(Path(node['source']))}"
         elif node.get("language") not in (None, "none", "default"):
             what = f"a block of {node['language']}"
         else:
@@ -162,11 +166,6 @@ class ClosedWorld:
 
 def _is_session(node: nodes.Element) -> bool:
     return isinstance(node, nodes.literal_block) and node.get("language") == "console"
-
-
-def _matches_anything(expected: str) -> bool:
-    shown = expected_message(expected) or expected
-    return not shown.replace("...", "").strip()
 
 
 def _first_line(source: list[str], text: str, directive_line: int) -> int:

@@ -29,15 +29,11 @@ def group_blocks(
     blocks = list(blocks)
     problems = _orphan_outputs(blocks)
     groups: dict[str, TestGroup] = {}
-    for block in blocks:
-        for name in block.groups:
-            if name != ALL_GROUPS:
-                groups.setdefault(name, TestGroup(name)).add_code(_test_code(block))
     # As Sphinx has it: what is meant for all groups comes after a group's own blocks.
-    for block in blocks:
-        if ALL_GROUPS in block.groups:
-            for group in groups.values():
-                group.add_code(_test_code(block))
+    for block in sorted(blocks, key=lambda block: ALL_GROUPS in block.groups):
+        names = list(groups) if ALL_GROUPS in block.groups else block.groups
+        for name in names:
+            groups.setdefault(name, TestGroup(name)).add_code(_test_code(block))
     if blocks and not groups:
         first = blocks[0]
         problems.append(
@@ -49,9 +45,9 @@ def group_blocks(
                 "Drop the '*'",
             )
         )
-    return [
-        _freeze(group, page, examples.get(name, "")) for name, group in groups.items()
-    ], problems
+    frozen = [_freeze(group, page, examples.get(name, "")) for name, group in groups.items()]
+    # A group of outputs alone has been complained of above.
+    return [group for group in frozen if group.codes], problems
 
 
 def _orphan_outputs(blocks: list[Executed]) -> list[Problem]:
@@ -89,21 +85,19 @@ def _orphan_outputs(blocks: list[Executed]) -> list[Problem]:
 
 def _test_code(block: Executed) -> TestCode:
     code = TestCode(block.text, block.role, block.page, block.line)
-    code.options = {block.flags: True} if block.flags else {}
+    code.options = {block.flags: True}
     return code
 
 
 def _freeze(group: TestGroup, page: str, example: str) -> Group:
     steps: list[Step] = []
     for test in group.tests:
-        code, output = test[0], test[1] if len(test) > 1 else None
-        steps.append(
-            Step(
-                _code(code),
-                output.code if output else "",
-                next(iter(output.options), 0) if output else 0,
-            )
-        )
+        # There is no third form without the `doctest` directive: see `TestGroup.add_code`.
+        code, output = test
+        step = Step(_code(code))
+        if output is not None:
+            step = Step(_code(code), output.code, next(iter(output.options)))
+        steps.append(step)
     return Group(
         page=page,
         name=group.name,

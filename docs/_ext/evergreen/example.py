@@ -49,12 +49,16 @@ def find_examples(root: Path) -> dict[str, Example]:
         examples[folder.name] = Example(
             name=folder.name,
             folder=folder,
-            import_paths=tuple(folder / path for path in pytest_settings.get("pythonpath", ["."])),
-            test_paths=tuple(
-                folder / path for path in pytest_settings.get("testpaths", ["tests"])
-            ),
+            import_paths=_paths(folder, pytest_settings.get("pythonpath", ".")),
+            test_paths=_paths(folder, pytest_settings.get("testpaths", "tests")),
         )
     return examples
+
+
+def _paths(folder: Path, setting: str | list[str]) -> tuple[Path, ...]:
+    # In `ini_options` pytest takes a text for a list of words.
+    words = setting.split() if isinstance(setting, str) else setting
+    return tuple(folder / word for word in words)
 
 
 class ImportSwitch:
@@ -77,7 +81,8 @@ class ImportSwitch:
             folder = self._active.folder
             modules = {
                 name: module
-                for name, module in sys.modules.items()
+                # A copy, as a module may import another one when it is asked for its file.
+                for name, module in sys.modules.copy().items()
                 if _is_from(module, self._active.import_paths)
             }
             self._modules[folder] = modules

@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-_NOT_CONTENT = {"__pycache__", "build", "dist", "venv"}
-
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader finds the old text or the new one, never a part."""
@@ -32,7 +30,7 @@ def digest_of_texts(*texts: str) -> str:
 def digest_of_files(paths: Iterable[Path]) -> str:
     """Return a digest of the names and contents of files, and of all files in folders.
 
-    What tools leave behind (hidden folders, bytecode, builds) is passed over.
+    What tools leave behind (hidden folders, bytecode) is passed over.
     """
     digest = hashlib.sha256()
     for path in paths:
@@ -47,6 +45,6 @@ def _content(path: Path) -> Iterable[Path]:
         yield path
     for folder, subfolders, names in os.walk(path):
         subfolders[:] = [
-            name for name in subfolders if name not in _NOT_CONTENT and not name.startswith(".")
+            name for name in subfolders if name != "__pycache__" and not name.startswith(".")
         ]
         yield from (Path(folder, name) for name in names if not name.endswith(".pyc"))

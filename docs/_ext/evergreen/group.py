@@ -7,6 +7,9 @@ import doctest
 from collections.abc import Mapping
 from typing import Any
 
+FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1 | doctest.DONT_ACCEPT_BLANKLINE
+"""How outputs are compared, unless a block says otherwise; exceptions' messages too, in full."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Code:
@@ -26,10 +29,10 @@ class Step:
 
     code: Code
     """The code."""
-    output: str
+    output: str = ""
     """What it has to print, or the traceback it has to end with; empty for nothing."""
-    flags: int
-    """`doctest`'s flags for the comparison, besides the usual ones."""
+    flags: int = FLAGS
+    """`doctest`'s flags for the comparison."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,13 @@ class Group:
             ),
             cleanup=tuple(Code(**code) for code in data["cleanup"]),
         )
+
+
+def matches_anything(output: str) -> bool:
+    """Tell whether an expected output, or what is expected of an exception, is only `...`."""
+    message = expected_message(output)
+    shown = output if message is None else message.partition(":")[2] or message
+    return "..." in shown and not shown.replace("...", "").strip()
 
 
 def expected_message(output: str) -> str | None:

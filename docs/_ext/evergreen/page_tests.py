@@ -20,11 +20,8 @@ from pytest_sphinx import SphinxDocTestRunner
 
 from evergreen.block import Terminal
 from evergreen.example import Example
-from evergreen.group import Group, Step, expected_message
+from evergreen.group import FLAGS, Group, Step, expected_message
 from evergreen.manifest import PageTests
-
-FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
-"""How outputs are compared. An exception's message is compared in full."""
 
 _FAILURE = "evergreen_failure"
 _SESSION_SECONDS = 120
@@ -76,17 +73,16 @@ class GroupItem(pytest.Item):
         namespace: dict[str, Any] = {}
         try:
             for code in self.group.setup:
-                _run_step(Step(code, "", 0), namespace)
+                _run_step(Step(code), namespace)
             for step in self.group.steps:
                 _run_step(step, namespace)
         finally:
             for code in self.group.cleanup:
-                _run_step(Step(code, "", 0), namespace)
+                _run_step(Step(code), namespace)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the page's line, what went wrong, and the difference or the traceback."""
         error = excinfo.value
-        root = self.config.rootpath
         if isinstance(error, doctest.DocTestFailure):
             example = error.example
             path, line = error.test.name, error.test.lineno or 1
@@ -97,14 +93,10 @@ class GroupItem(pytest.Item):
         else:
             raised = error.exc_info[1] if isinstance(error, doctest.UnexpectedException) else error
             frames = _frames_of_pages(raised)
-            path, line = frames[-1] if frames else (self._page, 1)
+            path, line = frames[-1] if frames else (self.group.page, 1)
             message = traceback.format_exception_only(raised)[-1].strip()
-            detail = _page_traceback(raised, root)
+            detail = _page_traceback(raised, self.group)
         return _keep(self, Failure(path, line, message, detail))
-
-    @property
-    def _page(self) -> str:
-        return self.group.page
 
 
 class SessionItem(pytest.Item):
@@ -206,17 +198,11 @@ def _run_step(step: Step, namespace: dict[str, Any]) -> None:
     code = step.code
     # Empty lines before the code give tracebacks the page's own line numbers.
     source = "\n" * (code.line - 1) + code.text
-    flags = step.flags | doctest.DONT_ACCEPT_BLANKLINE
-    example = doctest.Example(
-        source,
-        step.output,
-        exc_msg=expected_message(step.output),
-        lineno=code.line - 1,
-        options={flag: True for flag in doctest.OPTIONFLAGS_BY_NAME.values() if flag & flags},
-    )
+    message = expected_message(step.output)
+    example = doctest.Example(source, step.output, exc_msg=message, lineno=code.line - 1)
     test = doctest.DocTest([example], {}, code.path, code.path, code.line, None)
     test.globs = namespace
-    SphinxDocTestRunner(verbose=False, optionflags=FLAGS).run(
+    SphinxDocTestRunner(verbose=False, optionflags=step.flags).run(
         test, out=lambda _: None, clear_globs=False
     )
 
@@ -237,27 +223,34 @@ def _frames_of_pages(error: BaseException) -> list[tuple[str, int]]:
     return frames
 
 
-def _page_traceback(error: BaseException, root: Path) -> str:
+def _page_traceback(error: BaseException, group: Group) -> str:
     """Return a traceback in which a block's frames name the page and show its line."""
+    lines = {
+        (code.path, number): line
+        for code in group.codes
+        for number, line in enumerate(code.text.splitlines(), start=code.line)
+    }
     shown = traceback.TracebackException.from_exception(error)
-    kept = []
+    kept: list[traceback.FrameSummary] = []
     for frame in shown.stack:
         match = _PAGE_FRAME.match(frame.filename)
         if match is None and not kept:
             continue  # the runner's own frames
         if match:
-            page = root / match.group("page")
-            line = page.read_text(encoding="utf-8").splitlines()[(frame.lineno or 1) - 1]
-            frame = traceback.FrameSummary(
-                match.group("page"), frame.lineno, frame.name, line=line.strip()
-            )
+            page = match.group("page")
+            line = lines.get((page, frame.lineno or 1), "")
+            frame = traceback.FrameSummary(page, frame.lineno, frame.name, line=line.strip())
         kept.append(frame)
     shown.stack = traceback.StackSummary.from_list(kept)
     return "".join(shown.format())
 
 
 def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
-    """Return what each command printed, and its exit status."""
+    """Return what each command printed, and its exit status.
+
+    Raises:
+        _SessionFailure: when a command ends the shell, or is none that the shell can read.
+    """
     bin_folder = Path(sys.executable).parent
     environment = {
         **os.environ,
@@ -278,5 +271,11 @@ def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
         timeout=_SESSION_SECONDS,
         check=False,
     )
-    parts = done.stdout.split("\0")
-    return list(zip(parts[0::2], map(int, parts[1::2]), strict=False))
+    # After the last status comes what the shell printed when it was ended too early.
+    *parts, rest = done.stdout.split("\0")
+    printed = list(zip(parts[0::2], map(int, parts[1::2]), strict=True))
+    if len(printed) < len(session.commands):
+        command = session.commands[len(printed)]
+        message = f"{command.text!r} ends the shell"
+        raise _SessionFailure(Failure(session.page, command.line, message, rest))
+    return printed

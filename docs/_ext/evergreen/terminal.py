@@ -8,11 +8,12 @@ import tomllib
 from pathlib import Path
 
 from evergreen.block import Command, Terminal
+from evergreen.group import matches_anything
 from evergreen.problem import Problem
 
 _PROMPT = "$ "
 _CONTINUATION = "\\"
-_SEPARATORS = ("&&", "||", ";", "|")
+_BETWEEN_COMMANDS = ";&|()"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,8 @@ def read_session(text: str, page: str, line: int) -> Terminal | Problem:
         line: the line on which the block's text starts.
 
     Returns:
-        The session; or a `Problem` when it does not start with a prompt.
+        The session; or a `Problem` when it does not start with a prompt, or an output shown
+        would match anything.
     """
     commands: list[Command] = []
     continues = False
@@ -59,6 +61,15 @@ def read_session(text: str, page: str, line: int) -> Terminal | Problem:
                 f"Write {_PROMPT!r} before each command",
             )
         continues = bool(commands) and shown.endswith(_CONTINUATION)
+    for command in commands:
+        if matches_anything(command.output):
+            return Problem(
+                page,
+                command.line,
+                "output-matches-all",
+                f"what {command.text!r} prints is only '...', which matches anything",
+                "Show at least the words that matter, or nothing",
+            )
     return Terminal(page, line, tuple(commands))
 
 
@@ -77,7 +88,7 @@ def read_known_commands(table: Path) -> dict[str, KnownCommand]:
             name: KnownCommand(name, frozenset(entry["options"]), entry["reference"])
             for name, entry in entries.items()
         }
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{table}: not a table of commands: {error!r}") from error
 
 
@@ -85,18 +96,22 @@ def look_up(session: Terminal, known: dict[str, KnownCommand], table: str) -> li
     """Tell of each command of a session that is not in the table, or has an unknown option."""
     problems: list[Problem] = []
     for command in session.commands:
-        for words in _simple_commands(command.text):
-            what = _what_is_unknown(words, known)
-            if what:
-                problems.append(
-                    Problem(
-                        session.page,
-                        command.line,
-                        "terminal-unknown",
-                        what,
-                        f"Correct the command, or add it to {table} from its reference",
-                    )
-                )
+        try:
+            simple_commands = _simple_commands(command.text)
+            unknown = [_what_is_unknown(words, known) for words in simple_commands]
+        except ValueError as error:
+            unknown = [f"the command {command.text!r} is none that a shell can read: {error}"]
+        problems.extend(
+            Problem(
+                session.page,
+                command.line,
+                "terminal-unknown",
+                what,
+                f"Correct the command, or add it to {table} from its reference",
+            )
+            for what in unknown
+            if what
+        )
     return problems
 
 
@@ -105,7 +120,7 @@ def _simple_commands(text: str) -> list[list[str]]:
     lexer.whitespace_split = True
     commands: list[list[str]] = [[]]
     for word in lexer:
-        if word in _SEPARATORS:
+        if word and not word.strip(_BETWEEN_COMMANDS):
             commands.append([])
         else:
             commands[-1].append(word)
@@ -125,6 +140,7 @@ def _what_is_unknown(words: list[str], known: dict[str, KnownCommand]) -> str | 
         if word == "--":
             break
         option = word.partition("=")[0]
-        if option.startswith("-") and option not in entry.options:
+        # A single "-" stands for the standard input.
+        if option.startswith("-") and option != "-" and option not in entry.options:
             return f"the command {entry.name!r} has no option {option!r}"
     return None
