@@ -25,7 +25,7 @@ WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX = $(BIN)/python -m sphinx --conf-dir . --doctree-dir _build/doctrees --quiet
 
-.PHONY: help html serve live check test lint linkcheck lock bench clean
+.PHONY: help html serve live check test lint linkcheck new-guide lock bench clean
 
 help: ## List the tasks.
 	@echo "make TASK, where TASK is one of"
@@ -66,7 +66,7 @@ live: $(INSTALLED) ## Serve the site, proven and built again each time a file is
 check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold before a change is merged.
 	@echo "Everything holds."
 
-test: html ## Run every test there is.
+test: check ## Run every test there is.
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Sphinx's own runner has to agree on every executed block.
@@ -130,6 +130,9 @@ linkcheck: $(INSTALLED) ## Follow every external link (needs the network; for sc
 	@$(BIN)/python -m sphinx --conf-dir . --doctree-dir _build/linkcheck/doctrees \
 	  --builder linkcheck docs _build/linkcheck
 	@$(BIN)/lychee --no-progress README.md CONTRIBUTING.md examples/*/README.md
+
+new-guide: $(INSTALLED) ## Start a guide with an example of its own: make new-guide NAME=manage-something
+	@$(BIN)/python docs/_ext/new_guide.py "$(NAME)"
 
 lock: $(INSTALLED) ## Compile requirements.txt anew from pyproject.toml, to the newest versions.
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
