@@ -41,11 +41,13 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("evergreen_prove", True, "", types=frozenset({bool}))
     app.add_directive("literalinclude", EvergreenLiteralInclude, override=True)
     app.add_env_collector(build.PageCollector)
+    app.connect("config-inited", build.forget_unfinished_build)
     app.connect("config-inited", build.read_examples)
     app.connect("config-inited", inventory.setup_inventories)
     app.connect("builder-inited", github.annotate)
     app.connect("env-updated", build.prove)
-    app.connect("build-finished", build.forget_failed_build)
+    app.connect("env-updated", build.begin)
+    app.connect("build-finished", build.finish)
     # A change of the extension has all pages read again.
     own_digest = digest_of_files([Path(__file__).parent])
     return {

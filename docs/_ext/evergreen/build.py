@@ -29,6 +29,7 @@ from evergreen.problem import Problem
 from evergreen.proof import (
     PARALLEL_FROM,
     Ledger,
+    Result,
     Unit,
     digest_of_environment,
     judge,
@@ -38,6 +39,7 @@ from evergreen.proof import (
 logger = logging.getLogger(__name__)
 
 LEDGER_NAME = "evergreen-proven.json"
+_UNFINISHED_NAME = "evergreen-unfinished"
 _ENVIRONMENT_NAME = "environment.pickle"
 _BUILDERS_THAT_PUBLISH_NOTHING = ("doctest", "linkcheck")
 
@@ -146,14 +148,16 @@ def prove(app: Sphinx, env: BuildEnvironment) -> None:
     if not unproven:
         logger.info("everything is proven already")
         return
-    wanted = {test for unit in unproven for test in unit.tests}
+    project = project_folder(app)
+    wanted = {test for unit in unproven for test in unit.tests if (project / test).exists()}
     Manifest(
         {path: tests for path, tests in pages.items() if path in wanted}, tuple(sorted(wanted))
     ).write(manifest_path)
     logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-    results = run_tests(
-        project_folder(app), examples_folder(app), manifest_path, len(unproven) >= PARALLEL_FROM
-    )
+    is_parallel = len(unproven) >= PARALLEL_FROM
+    results: list[Result] | None = []
+    if wanted:
+        results = run_tests(project, examples_folder(app), manifest_path, is_parallel)
     Manifest(pages).write(manifest_path)
     if results is None:
         raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
@@ -162,16 +166,27 @@ def prove(app: Sphinx, env: BuildEnvironment) -> None:
     _stop_if_any(problems)
 
 
-def forget_failed_build(app: Sphinx, exception: Exception | None) -> None:
-    """Have the next build read every page again (`build-finished`).
+def forget_unfinished_build(app: Sphinx, _config: Config) -> None:
+    """Have every page read again when the last build did not go through (`config-inited`).
 
     Sphinx warns of a page only when it reads or writes that page; without this, building twice
     would be enough to get past a warning.
     """
+    if Path(app.doctreedir, _UNFINISHED_NAME).exists():
+        Path(app.doctreedir, _ENVIRONMENT_NAME).unlink(missing_ok=True)
+
+
+def begin(app: Sphinx, _env: BuildEnvironment) -> None:
+    """Note that Sphinx is about to keep what it has read (`env-updated`)."""
+    Path(app.doctreedir, _UNFINISHED_NAME).touch()
+
+
+def finish(app: Sphinx, exception: Exception | None) -> None:
+    """Note that the build has gone through without a warning (`build-finished`)."""
     # A private name of Sphinx: it has no public count of warnings, and settles its exit status
     # only after this event.
-    if exception is not None or app._warncount:
-        Path(app.doctreedir, _ENVIRONMENT_NAME).unlink(missing_ok=True)
+    if exception is None and not app._warncount:
+        Path(app.doctreedir, _UNFINISHED_NAME).unlink(missing_ok=True)
 
 
 def _stop_if_any(problems: Sequence[Problem]) -> None:
@@ -220,9 +235,10 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
     examples = _examples(app)
     extension = Path(__file__).parent
     settings = [project / name for name in ("conftest.py", "pyproject.toml")]
-    rests_on = digest_of_environment(
-        app.config.evergreen_libraries, [extension, *filter(Path.exists, settings)]
-    )
+    try:
+        rests_on = digest_of_environment(app.config.evergreen_libraries, [extension, *settings])
+    except ValueError as error:
+        raise NotPublished(str(error)) from error
     digests = {
         name: digest_of_texts(rests_on, digest_of_files([example.folder]))
         for name, example in examples.items()
@@ -240,9 +256,8 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
         tests = page.tests
         if tests.groups or tests.sessions:
             used = [digests[name] for name in sorted(set(page.examples.values()))]
-            units.append(
-                Unit(page.path, page.path, (page.path,), digest_of_texts(repr(tests), *used))
-            )
+            digest = digest_of_texts(repr(tests), *used)
+            units.append(Unit(page.path, page.path, (page.path,), digest, is_page=True))
     for test, subjects in app.config.evergreen_proofs.items():
         files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
         content = digest_of_files([project / test, *files])

@@ -31,6 +31,8 @@ class Unit:
     """What to give to pytest, relative to the folder that holds `conf.py`."""
     digest: str
     """A digest of all that the proof speaks of."""
+    is_page: bool = False
+    """Whether it is a page; its failures then name their own place, and need no test's name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,9 @@ def digest_of_environment(libraries: Sequence[str], also: Iterable[Path]) -> str
 
     That is the interpreter, the names and versions of all that is installed, the contents of the
     libraries that the pages speak of, and the contents of some files besides.
+
+    Raises:
+        ValueError: when a library is not installed; the message names it.
     """
     installed = sorted(
         entry.name
@@ -90,7 +95,10 @@ def digest_of_environment(libraries: Sequence[str], also: Iterable[Path]) -> str
     )
     paths: list[Path] = []
     for library in libraries:
-        spec = importlib.util.find_spec(library)
+        try:
+            spec = importlib.util.find_spec(library)
+        except ModuleNotFoundError:  # the package that it would be a part of
+            spec = None
         if spec is None:
             raise ValueError(f"evergreen_libraries names {library!r}, which is not installed")
         paths.extend(map(Path, spec.submodule_search_locations or [spec.origin or ""]))
@@ -112,6 +120,7 @@ def run_tests(
             *(sys.executable, "-m", "pytest", "-q", "--no-header", "--no-summary"),
             *("-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider"),
             *("--rootdir", str(project), "--import-mode", "importlib", "--tb", "short"),
+            *("--continue-on-collection-errors", "--maxfail", "0"),
             *(("-p", "xdist.plugin", "-n", "2", "--dist", "loadfile") if is_parallel else ()),
             *("-o", f"evergreen_examples={examples}"),
             *("--evergreen-manifest", str(manifest), "--evergreen-report", str(report)),
@@ -122,6 +131,8 @@ def run_tests(
             **os.environ,
             "PYTHONPATH": os.pathsep.join(search_path),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # Whoever calls Sphinx may have set it to choose some tests, or to stop early.
+            "PYTEST_ADDOPTS": "",
         }
         subprocess.run(command, cwd=project, env=environment, check=False)
         if not report.exists():
@@ -167,7 +178,7 @@ def _as_problem(result: Result, unit: Unit) -> Problem:
     if result.outcome == "skipped":
         what = f"{result.test} ({unit.name}) was skipped: {result.message}"
         remedy = "Make it run here: a skipped test proves nothing"
-    elif result.path == unit.path:
+    elif unit.is_page:
         what, remedy = result.message, "Correct the block, or the text around it"
     else:
         what = f"{result.test} ({unit.name}) failed: {result.message}"

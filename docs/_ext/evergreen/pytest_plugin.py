@@ -22,6 +22,11 @@ from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
 
 _OWN_BUILD = Path("_build", "pytest")
+_WENT_THROUGH = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +56,7 @@ class _Session:
         self._switch = ImportSwitch()
         self._manifest: Manifest | None = None
         self._results: list[dict[str, object]] = []
+        self._is_interrupted = False
         worker_input = getattr(config, "workerinput", {})
         self._is_worker = bool(worker_input)
         self._manifest_path: Path | None = config.getoption(
@@ -187,8 +193,13 @@ class _Session:
             }
         )
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that a test or a person ended the run, whatever its exit status."""
+        self._is_interrupted = True
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the report; a run that ends early writes none."""
         path: Path | None = self._config.getoption("--evergreen-report")
-        if path is not None and not self._is_worker:
+        went_through = exitstatus in _WENT_THROUGH and not self._is_interrupted
+        if path is not None and not self._is_worker and went_through:
             write_whole(path, json.dumps(self._results))
