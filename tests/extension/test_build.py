@@ -1,0 +1,373 @@
+"""Nothing is published unproven, and nothing is proven twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from evergreen.build import NotPublished, read_examples
+from evergreen.manifest import Manifest
+from evergreen.proof import PARALLEL_FROM, Result
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+BLOCK = """\
+    # A page
+
+    ```{testcode}
+    print(1)
+    ```
+    ```{testoutput}
+    1
+    ```
+    """
+OTHER = {
+    "examples/other/pyproject.toml": "",
+    "examples/other/tests/test_other.py": "def test():\n    pass\n",
+    "pages/other.md": "# Other\n\n```{literalinclude} ../examples/other/tests/test_other.py\n```\n",
+}
+
+
+class Runs:
+    """Stands in for pytest: what was asked for is kept, and passes unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.failing: set[str] = set()
+        self.tests: list[list[str]] = []
+        self.parallel: list[bool] = []
+
+    def __call__(
+        self, _project: Path, _examples: Path, manifest: Path, is_parallel: bool
+    ) -> list[Result]:
+        tests = Manifest.read(manifest).tests
+        self.tests.append(list(tests))
+        self.parallel.append(is_parallel)
+        return [
+            Result(test, "failed" if test in self.failing else "passed", test, None, "", "")
+            for test in tests
+        ]
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    runs = Runs()
+    monkeypatch.setattr("evergreen.build.run_tests", runs)
+    return runs
+
+
+# Publishing.
+
+
+def test_what_is_proven_is_published(project: Project):
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    built = project.build("html")
+    assert (built.refusal, built.warnings) == (None, [])
+    html = (built.output / "pages/block.html").read_text(encoding="utf-8")
+    assert "print(1)" in re.sub("<.*?>", "", html)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "warning"),
+    [
+        ("pages/block.md", BLOCK.replace("1\n", "2\n", 1), "the output differs"),
+        ("pages/block.md", "# A page\n\n    x = 1\n", "a literal block that nothing proves"),
+        (
+            "examples/sums/src/sums.py",
+            "def add(a, b):\n    return a - b\n",
+            "examples/sums/tests/test_sums.py::test_add (example sums) failed: assert -1 == 3",
+        ),
+        (
+            "examples/sums/tests/test_sums.py",
+            "from sums import subtract\n",
+            "examples/sums/tests/test_sums.py (example sums) failed: ImportError: cannot import",
+        ),
+        (
+            "examples/sums/tests/test_sums.py",
+            "",
+            "examples/sums/pyproject.toml:1: WARNING: no test was found for example sums",
+        ),
+    ],
+)
+def test_what_is_wrong_is_never_published(project: Project, file: str, text: str, warning: str):
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    if file.startswith("pages/"):
+        project.page("block.md", text, examples={"default": "sums"})
+    else:
+        project.write({file: text})
+    # A second try changes nothing.
+    for _ in range(2):
+        built = project.build("html")
+        assert built.refusal == "1 problem, listed above. Nothing is published."
+        (only,) = built.warnings
+        assert warning in only
+        assert not list(built.output.rglob("*.html"))
+
+
+def test_a_mended_page_is_published(project: Project, runs: Runs):
+    project.page("block.md", "# A page\n\n    x = 1\n")
+    assert project.build("html").refusal is not None
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    assert project.build("html").refusal is None
+
+
+def test_nothing_is_published_when_pytest_does_not_get_to_its_end(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("evergreen.build.run_tests", lambda *_: None)
+    for _ in range(2):
+        built = project.build("html")
+        assert built.refusal is not None
+        assert "pytest did not get to its end" in built.refusal
+        assert not list(built.output.rglob("*.html"))
+
+
+def test_building_twice_is_not_enough_to_get_past_a_warning(project: Project, runs: Runs):
+    project.page("warns.md", "# A page\n\n```{unheard-of}\n```\n")
+    for _ in range(2):
+        (warning,) = project.build().warnings
+        assert "unheard-of" in warning
+    project.page("warns.md", "# A page\n")
+    assert project.build().warnings == []
+
+
+def test_an_interrupted_build_is_not_enough_to_get_past_a_warning(project: Project, runs: Runs):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    project.page("warns.md", "# A page\n\n```{unheard-of}\n```\n")
+    with pytest.raises(KeyboardInterrupt):
+        project.build(events={"env-check-consistency": interrupt})
+    (warning,) = project.build().warnings
+    assert "unheard-of" in warning
+
+
+def test_a_build_that_went_through_is_not_read_again(project: Project, runs: Runs):
+    read: list[str] = []
+
+    def note(_app: object, docname: str, _source: object) -> None:
+        read.append(docname)
+
+    project.build()
+    project.page("new.md", "# New\n")
+    project.build(events={"source-read": note})
+    # The home page lists all pages.
+    assert read == ["index", "pages/new"]
+
+
+# What is proven, and when.
+
+
+def test_everything_is_proven_once(project: Project, runs: Runs):
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    for _ in range(2):
+        assert project.build().refusal is None
+    assert runs.tests == [["examples/sums/tests", "pages/block.md"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "proven"),
+    [
+        ({"pages/one.md": "# One\n"}, []),
+        ({"pages/other.md": "Words.\n\n{}".format}, []),
+        (
+            {"pages/block.md": lambda text: text.replace("1\n", "3\n")},
+            ["pages/block.md"],
+        ),
+        # The lines of its blocks are other ones.
+        ({"pages/block.md": lambda text: text.replace("# A", "\n# A")}, ["pages/block.md"]),
+        (
+            {"examples/sums/src/sums.py": "{}# more\n".format},
+            ["examples/sums/tests", "pages/block.md"],
+        ),
+        (
+            {"examples/sums/tests/test_sums.py": "{}# more\n".format},
+            ["examples/sums/tests", "pages/block.md"],
+        ),
+        (
+            {"examples/sums/data.txt": "new"},
+            ["examples/sums/tests", "pages/block.md"],
+        ),
+        ({"examples/other/pyproject.toml": "# more\n"}, ["examples/other/tests"]),
+        (
+            {"conftest.py": "# settings\n"},
+            ["examples/other/tests", "examples/sums/tests", "pages/block.md", "test_proof.py"],
+        ),
+        (
+            {"lantern.py": "x = 2\n"},
+            ["examples/other/tests", "examples/sums/tests", "pages/block.md", "test_proof.py"],
+        ),
+        ({"test_proof.py": "# more\n"}, ["test_proof.py"]),
+        ({"data/subject.yaml": "x: 2\n"}, ["test_proof.py"]),
+    ],
+)
+def test_a_change_has_that_proven_which_speaks_of_it(
+    project: Project,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, str | Callable[[str], str]],
+    proven: list[str],
+):
+    project.write(OTHER)
+    project.write({"lantern.py": "x = 1\n", "data/subject.yaml": "x: 1\n", "test_proof.py": ""})
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    monkeypatch.syspath_prepend(project.folder)
+    options = {
+        "evergreen_libraries": ["lantern"],
+        "evergreen_proofs": {"test_proof.py": ["data/*.yaml"]},
+    }
+    assert project.build(**options).refusal is None
+    runs.tests.clear()
+    for name, text in change.items():
+        if callable(text):
+            text = text((project.folder / name).read_text(encoding="utf-8"))
+        project.write({name: text})
+    assert project.build(**options).refusal is None
+    assert runs.tests == ([proven] if proven else [])
+
+
+def test_what_failed_is_proven_again_and_the_rest_is_not(project: Project, runs: Runs):
+    project.write(OTHER)
+    runs.failing = {"examples/other/tests"}
+    for _ in range(2):
+        assert project.build().refusal == "1 problem, listed above. Nothing is published."
+    assert runs.tests == [
+        ["examples/other/tests", "examples/sums/tests"],
+        ["examples/other/tests"],
+    ]
+
+
+@pytest.mark.parametrize("builder", ["doctest", "linkcheck"])
+def test_a_builder_that_publishes_nothing_proves_nothing(
+    project: Project, runs: Runs, builder: str
+):
+    assert project.build(builder).refusal is None
+    assert runs.tests == []
+
+
+def test_many_units_are_proven_in_parallel(project: Project, runs: Runs):
+    for number in range(PARALLEL_FROM - 2):
+        project.page(f"{number}.md", BLOCK, examples={"default": "sums"})
+    project.build()
+    project.page("last.md", BLOCK, examples={"default": "sums"})
+    (project.folder / "examples/sums/more.txt").touch()
+    project.build()
+    assert runs.parallel == [False, True]
+
+
+def test_the_manifest_left_behind_has_every_page(project: Project, runs: Runs):
+    project.page("one.md", BLOCK, examples={"default": "sums"})
+    project.build()
+    project.page("two.md", BLOCK, examples={"default": "sums"})
+    built = project.build()
+    manifest = Manifest.read(built.doctrees / "evergreen-manifest.json")
+    assert (set(manifest.pages), manifest.tests) == ({"pages/one.md", "pages/two.md"}, ())
+    assert runs.tests[-1] == ["pages/two.md"]
+
+
+# Reading in parallel.
+
+
+def test_pages_read_in_parallel_are_all_there(project: Project, runs: Runs):
+    for number in range(8):
+        project.page(f"good-{number}.md", BLOCK, examples={"default": "sums"})
+        project.page(f"plain-{number}.md", "# Words alone\n")
+    built = project.build(parallel=2)
+    assert built.refusal is None
+    assert runs.tests == [["examples/sums/tests", *(f"pages/good-{n}.md" for n in range(8))]]
+    for number in range(8):
+        project.page(f"good-{number}.md", "# A page\n\n    x = 1\n")
+    built = project.build(parallel=2)
+    assert built.refusal == "8 problems, listed above. Nothing is published."
+    places = [warning.partition(" ")[0] for warning in built.warnings]
+    assert places == [f"pages/good-{n}.md:3:" for n in range(8)]
+
+
+def test_a_page_that_is_gone_is_forgotten(project: Project, runs: Runs):
+    project.page("bad.md", "# A page\n\n    x = 1\n")
+    assert project.build().refusal is not None
+    (project.folder / "pages/bad.md").unlink()
+    assert project.build().refusal is None
+
+
+# The project's own settings.
+
+
+def test_an_example_that_no_page_shows_is_an_error(project: Project, runs: Runs):
+    project.write(OTHER)
+    project.page("other.md", "# Other\n")
+    built = project.build()
+    assert built.refusal is not None
+    (warning,) = built.warnings
+    assert warning.startswith(
+        "examples/other/pyproject.toml:1: WARNING: no page embeds anything of the example 'other'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, ["evergreen_examples is 'examples'", "no folder in", "has a pyproject.toml"]),
+        ({"examples/sums/pyproject.toml": "["}, ["sums/pyproject.toml: not a TOML file"]),
+    ],
+)
+def test_a_project_without_examples_that_can_be_read(
+    tmp_path: Path, files: dict[str, str], words: list[str]
+):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    config = SimpleNamespace(evergreen_examples="examples")
+    app = SimpleNamespace(confdir=tmp_path, config=config)
+    with pytest.raises(NotPublished) as refusal:
+        read_examples(app, config)  # type: ignore[arg-type]
+    for each in words:
+        assert each in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", [None, "[", "pip = 1\n", "[pip]\noptions = []\n", "\udcff"])
+def test_a_table_of_commands_that_cannot_be_read_is_named(
+    project: Project, runs: Runs, text: str | None
+):
+    table = project.folder / "commands.toml"
+    table.unlink()
+    if text is not None:
+        table.write_bytes(text.encode("utf-8", "surrogateescape"))
+    refusal = project.build().refusal
+    assert refusal is not None
+    assert refusal.startswith(f"{table}: not a table of commands: ")
+
+
+def test_a_library_that_is_not_installed_is_named(project: Project, runs: Runs):
+    refusal = project.build(evergreen_libraries=["unheard_of"]).refusal
+    assert refusal == "evergreen_libraries names 'unheard_of', which is not installed"
+
+
+def test_a_proof_that_fails_names_its_test(project: Project):
+    proof = "def test_key():\n    assert 'key' == 'another key'\n"
+    project.write({"proofs/test_proof.py": proof})
+    built = project.build(evergreen_proofs={"proofs/test_proof.py": []})
+    (warning,) = built.warnings
+    assert warning.startswith(
+        "proofs/test_proof.py:1: WARNING: proofs/test_proof.py::test_key (proofs/test_proof.py)"
+        " failed: AssertionError: assert 'key' == 'another key'"
+    )
+    assert "Correct the code or the test" in warning
+
+
+def test_tests_that_are_not_there_are_missed(project: Project, runs: Runs):
+    (project.folder / "examples/sums/tests/test_sums.py").unlink()
+    (project.folder / "examples/sums/tests").rmdir()
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    for _ in range(2):
+        built = project.build(evergreen_proofs={"test_gone.py": []})
+        assert [warning.partition(". ")[0] for warning in built.warnings] == [
+            "examples/sums/pyproject.toml:1: WARNING: no test was found for example sums",
+            "test_gone.py:1: WARNING: no test was found for test_gone.py",
+        ]
+        # The second time there is nothing left to run.
+        assert runs.tests == [["pages/block.md"]]

@@ -1,0 +1,232 @@
+"""What is proven and what is not: by digests, by results, and by real runs of pytest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from evergreen.group import Code, Group, Step
+from evergreen.manifest import Manifest, PageTests
+from evergreen.proof import Ledger, Result, Unit, digest_of_environment, judge, run_tests
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+EXAMPLE = Unit("example sums", "examples/sums/pyproject.toml", ("examples/sums/tests",), "a")
+PAGE = Unit("pages/x.md", "pages/x.md", ("pages/x.md",), "b", is_page=True)
+
+
+def result(test: str, outcome: str = "passed", message: str = "") -> Result:
+    return Result(test, outcome, test.partition("::")[0], 7, message, "")
+
+
+# The ledger.
+
+
+def test_what_was_recorded_is_proven_until_its_digest_changes(tmp_path: Path):
+    path = tmp_path / "ledger.json"
+    Ledger(path).record([EXAMPLE], [EXAMPLE, PAGE])
+    changed = Unit(EXAMPLE.name, EXAMPLE.path, EXAMPLE.tests, "another")
+    assert Ledger(path).unproven([EXAMPLE, PAGE]) == [PAGE]
+    assert Ledger(path).unproven([changed]) == [changed]
+
+
+def test_what_is_gone_is_forgotten(tmp_path: Path):
+    path = tmp_path / "ledger.json"
+    Ledger(path).record([EXAMPLE, PAGE], [EXAMPLE, PAGE])
+    Ledger(path).record([], [PAGE])
+    assert json.loads(path.read_text()) == {"pages/x.md": "b"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"pages/x.md": "b"', b"\xff"])
+def test_a_ledger_that_cannot_be_read_proves_nothing(tmp_path: Path, content: bytes | None):
+    path = tmp_path / "ledger.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert Ledger(path).unproven([PAGE]) == [PAGE]
+
+
+# Judging.
+
+
+def test_a_unit_is_proven_when_all_its_tests_passed():
+    results = [result("examples/sums/tests/test_a.py::test"), result("pages/x.md::default")]
+    assert judge([EXAMPLE, PAGE], results) == ([EXAMPLE, PAGE], [])
+
+
+def test_a_unit_without_a_test_is_not_proven():
+    # A folder whose name begins alike is another one.
+    proven, problems = judge([EXAMPLE], [result("examples/sums/tests-more/test_a.py::test")])
+    assert proven == []
+    assert [(each.path, each.kind) for each in problems] == [(EXAMPLE.path, "proof-none")]
+    assert "no test was found for example sums" in problems[0].message
+
+
+@pytest.mark.parametrize("outcome", ["failed", "skipped"])
+def test_one_test_that_did_not_pass_is_enough(outcome: str):
+    bad = result("examples/sums/tests/test_a.py::test_one", outcome, "no such thing")
+    proven, problems = judge([EXAMPLE], [bad, result("examples/sums/tests/test_a.py::test_two")])
+    assert proven == []
+    (problem,) = problems
+    assert problem.location == "examples/sums/tests/test_a.py:7"
+    assert "examples/sums/tests/test_a.py::test_one (example sums)" in problem.message
+    assert "no such thing" in problem.message
+
+
+# What every proof rests on.
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "lantern"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("x = 1\n")
+    (tmp_path / "lens.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return folder
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "new.py", "../lens.py"])
+def test_a_library_that_changes_changes_the_digest(library: Path, file: str):
+    before = digest_of_environment(["lantern", "lens"], [])
+    (library / file).write_text("x = 2\n")
+    assert digest_of_environment(["lantern", "lens"], []) != before
+
+
+def test_what_is_installed_changes_the_digest(library: Path):
+    before = digest_of_environment([], [])
+    (library.parent / "lens-2.dist-info").mkdir()
+    assert digest_of_environment([], []) != before
+
+
+def test_bytecode_does_not_change_the_digest(library: Path):
+    before = digest_of_environment(["lantern"], [])
+    (library / "__pycache__").mkdir()
+    (library / "__pycache__" / "lantern.cpython-311.pyc").touch()
+    assert digest_of_environment(["lantern"], []) == before
+
+
+@pytest.mark.parametrize("name", ["not_installed", "not_installed.part"])
+def test_a_library_that_is_not_installed_is_named(name: str):
+    with pytest.raises(ValueError, match=f"evergreen_libraries names '{name}'"):
+        digest_of_environment([name], [])
+
+
+# Real runs.
+
+OTHER_SUMS = {
+    "examples/other/pyproject.toml": '[tool.pytest]\npythonpath = ["src"]\n',
+    "examples/other/src/sums.py": "def add(a, b):\n    return b + a + 0.5\n",
+    "examples/other/tests/conftest.py": """\
+        import pytest
+        import sums
+
+        @pytest.fixture
+        def total():
+            return sums.add(1, 2)
+        """,
+    "examples/other/tests/test_sums.py": """\
+        def test_add(total):
+            import sums
+            assert total == sums.add(1, 2) == 3.5
+        """,
+}
+
+
+def run(project: Project, *blocks: str, parallel: bool = False) -> dict[str, str] | None:
+    """Prove the examples, and pages of one block each; return the outcome of each test."""
+    pages: dict[str, PageTests] = {}
+    for number, text in enumerate(blocks):
+        page = f"pages/{number}.md"
+        project.write({page: text})
+        group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
+        pages[page] = PageTests((group,), (), "")
+    manifest = project.folder / "manifest.json"
+    Manifest(pages, ("examples", *pages)).write(manifest)
+    results = run_tests(project.folder, project.folder / "examples", manifest, parallel)
+    return results and {each.test: each.outcome for each in results}
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_examples_with_a_module_of_one_name_do_not_mix(project: Project, parallel: bool):
+    project.write(OTHER_SUMS)
+    block = "import sums\nassert sums.add(1, 2) == 3\n"
+    assert run(project, block, parallel=parallel) == {
+        "examples/other/tests/test_sums.py::test_add": "passed",
+        "examples/sums/tests/test_sums.py::test_add": "passed",
+        "pages/0.md::default": "passed",
+    }
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_test_file_that_does_not_import_fails_alone(project: Project, parallel: bool):
+    project.write(OTHER_SUMS)
+    project.write({"examples/other/tests/test_gone.py": "import gone\n"})
+    assert run(project, "x = 1", parallel=parallel) == {
+        "examples/other/tests/test_gone.py": "failed",
+        "examples/other/tests/test_sums.py::test_add": "passed",
+        "examples/sums/tests/test_sums.py::test_add": "passed",
+        "pages/0.md::default": "passed",
+    }
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_what_does_not_run_in_an_example_is_reported(project: Project, parallel: bool):
+    project.write(
+        {
+            "examples/sums/tests/test_skipped.py": "import pytest\npytest.importorskip('gone')\n",
+            "examples/sums/tests/test_more.py": """\
+                import pytest
+
+                @pytest.fixture
+                def broken():
+                    raise ValueError
+
+                @pytest.fixture
+                def breaks():
+                    yield
+                    raise ValueError
+
+                def test_set_up(broken):
+                    pass
+
+                def test_tear_down(breaks):
+                    pass
+
+                @pytest.mark.xfail(strict=False)
+                def test_expected_to_fail():
+                    pass
+                """,
+        }
+    )
+    outcomes = run(project, parallel=parallel)
+    assert outcomes == {
+        "examples/sums/tests/test_more.py::test_expected_to_fail": "skipped",
+        "examples/sums/tests/test_more.py::test_set_up": "failed",
+        "examples/sums/tests/test_more.py::test_tear_down": "failed",
+        "examples/sums/tests/test_skipped.py": "skipped",
+        "examples/sums/tests/test_sums.py::test_add": "passed",
+    }
+
+
+@pytest.mark.parametrize("ending", ["import os\nos._exit(0)", "raise KeyboardInterrupt"])
+def test_a_block_that_ends_the_run_proves_nothing(project: Project, ending: str):
+    assert run(project, "x = 1", ending, "x = 2") is None
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_an_example_that_ends_the_run_proves_nothing(project: Project, parallel: bool):
+    test = "import pytest\n\ndef test():\n    pytest.exit('enough', returncode=0)\n"
+    project.write({"examples/sums/tests/test_ending.py": test})
+    assert run(project, "x = 1", parallel=parallel) is None
+
+
+def test_options_in_the_environment_choose_no_tests(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--deselect examples/sums --collect-only")
+    assert run(project) == {"examples/sums/tests/test_sums.py::test_add": "passed"}
