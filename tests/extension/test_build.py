@@ -26,10 +26,11 @@ BLOCK = """\
     1
     ```
     """
+SHOWS_OTHER = "# Other\n\n```{literalinclude} ../examples/other/tests/test_other.py\n```\n"
 OTHER = {
     "examples/other/pyproject.toml": "",
     "examples/other/tests/test_other.py": "def test():\n    pass\n",
-    "pages/other.md": "# Other\n\n```{literalinclude} ../examples/other/tests/test_other.py\n```\n",
+    "pages/other.md": SHOWS_OTHER,
 }
 
 

@@ -107,9 +107,12 @@ class PageCollector(EnvironmentCollector):
             known=list(_examples(app)),
         )
         pages_of(app.env)[docname] = page
-        for group, name in page.examples.items():
-            if name in _examples(app):
-                doctree.insert(0, _switch_node(group, _examples(app)[name]))
+        # Sphinx runs the groups in the order in which they first appear.
+        doctree[:0] = [
+            _switch_node(group.name, _examples(app)[group.example])
+            for group in page.groups
+            if group.example in _examples(app)
+        ]
 
     def clear_doc(self, app: Sphinx, env: BuildEnvironment, docname: str) -> None:
         """Forget a page."""

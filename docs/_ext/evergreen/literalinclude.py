@@ -25,6 +25,8 @@ _REFUSED_OPTIONS = {
     "prepend": "a line that is not in the file is not code that anybody ran",
     "append": "a line that is not in the file is not code that anybody ran",
     "dedent": "a block that lost its indentation does not fit where it is pasted",
+    "tab-width": "a tab that became spaces is not in the file",
+    "encoding": "a file that is not UTF-8 is not read as such by whoever pastes into it",
 }
 _BY_TEXT = (
     "Choose the block by symbol (:pyobject:) or by the code's own text"
@@ -99,13 +101,13 @@ class EvergreenLiteralInclude(LiteralInclude):
         # need not show the numbers.
         options = {**self.options, "lineno-match": None}
         options.pop("lineno-start", None)
-        reader = LiteralIncludeReader(filename, options, self.config)
         try:
+            reader = LiteralIncludeReader(filename, options, self.config)
             _, count = reader.read()
         except ValueError as error:
             raise Refusal(
                 "include-marker",
-                f"{shown_name} has no line with the text looked for: {error}",
+                f"{shown_name} cannot be embedded: {error}",
                 "Use a text that is in the file, after the block's start",
             ) from error
         if count == 0:
