@@ -110,7 +110,9 @@ def source_links(env: dict[str, str]) -> dict[str, object]:
     }
 
 
+html_title = project
 html_theme = "furo"
+html_css_files = ["custom.css"]
 html_theme_options = {
     **source_links(dict(os.environ)),
     "light_css_variables": {
