@@ -11,31 +11,37 @@ from sphinx.application import Sphinx
 from sphinx.util import logging as sphinx_logging
 
 
-class AnnotationHandler(logging.Handler):
-    """Prints each warning as a workflow command.
+class Annotator(logging.Filter):
+    """Lets every warning pass, and prints it as a workflow command besides.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
 
     def __init__(self, project: Path) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__()
         self._project = project
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         """Print a warning that has a location; one without is in the log all the same."""
-        location = str(getattr(record, "location", None) or "")
+        location = getattr(record, "location", None) or ""
         path, _, line = location.rpartition(":") if ":" in location else (location, "", "")
-        if not path:
-            return
+        if path:
+            # Sphinx's own kind of record would put the place before the text.
+            self._print(path, line, logging.LogRecord.getMessage(record))
+        return True
+
+    def _print(self, path: str, line: str, text: str) -> None:
         place = f"file={os.path.relpath(self._project / path)}"
         if line.isdecimal():
             place += f",line={line}"
-        text = record.getMessage().replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         print(f"::error {place}::{text}", file=sys.stderr)
 
 
 def annotate(app: Sphinx) -> None:
     """Annotate warnings, when in GitHub Actions (`builder-inited`)."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        logger = logging.getLogger(sphinx_logging.NAMESPACE)
-        logger.addHandler(AnnotationHandler(Path(app.confdir)))
+        # The last filter of Sphinx's own handler sees what is shown, its place made out.
+        for handler in logging.getLogger(sphinx_logging.NAMESPACE).handlers:
+            if isinstance(handler, sphinx_logging.WarningStreamHandler):
+                handler.addFilter(Annotator(Path(app.confdir)))

@@ -52,7 +52,8 @@ def read_page(
         path: the page's source file, relative to the folder that holds `conf.py`.
         blocks: its blocks and what is wrong with them, in the page's order.
         front_matter: the value of the front matter's key `examples`: a mapping from group to
-            example, or such a mapping as JSON text (MyST gives it so); None when it is missing.
+            example, or such a mapping as JSON text (MyST gives it so, and in a field of
+            reStructuredText it is written so, as a literal); None when it is missing.
         known: the names of the examples there are.
     """
     problems = [block for block in blocks if isinstance(block, Problem)]
@@ -61,18 +62,19 @@ def read_page(
     examples, front_matter_problems = _read_front_matter(path, front_matter, known)
     groups, group_problems = group_blocks(executed, path, examples)
     problems += front_matter_problems + group_problems
-    first_lines = {group.name: group.codes[0].line for group in groups}
+    # Where each group starts: an included file has a path of its own.
+    places = {group.name: (group.codes[0].path, group.codes[0].line) for group in groups}
     for session in sessions:
         if session.shows_output:
-            first_lines.setdefault(DEFAULT_GROUP, session.line)
-    for name, line in first_lines.items():
+            places.setdefault(DEFAULT_GROUP, (session.page, session.line))
+    for name, place in places.items():
         if name not in examples and not front_matter_problems:
             problems.append(
                 Problem(
-                    path,
-                    line,
+                    *place,
                     "front-matter",
-                    f"the front matter does not say which example the group {name!r} uses",
+                    f"the front matter of {path} does not say which example the group {name!r}"
+                    " uses",
                     _how_to_name(name, known),
                 )
             )
