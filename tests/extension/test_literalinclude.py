@@ -101,7 +101,7 @@ FILES_REFUSED = {
     "folder": ("../examples/sums/src", "", "include-file", "Is a directory"),
     "not-text": ("../examples/sums/picture.png", "", "include-file", "can't decode byte 0xff"),
     "broken": ("../examples/sums/src/broken.py", ":pyobject: area", "include-syntax", "broken.py"),
-    "outside": ("../parts/outside.py", "", "include-outside", "parts/outside.py is embedded"),
+    "outside": ("../parts/outside.py", "", "include-outside", "outside.py is embedded"),
     "above": ("../../conf.py", "", "include-file", "there is no such file"),
     "linked": (
         "../examples/sums/linked.py",
