@@ -10,6 +10,7 @@ import subprocess
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +43,8 @@ def append(folder: Path, file: str, text: str) -> int:
     return before.count("\n") + 2
 
 
-def shows(name: str, block: str, message: str, offset: int = 0) -> "pytest.ParameterSet":
-    """Return a sabotage: a block of code, shown in one of the ways there are, without a proof."""
+def shows(name: str, block: str, message: str, offset: int = 0) -> Any:
+    """Return a parameter: a block shown in one of the ways there are, without a proof."""
 
     def sabotage(folder: Path) -> list[str]:
         line = append(folder, INDEX, block)
@@ -52,8 +53,8 @@ def shows(name: str, block: str, message: str, offset: int = 0) -> "pytest.Param
     return pytest.param(sabotage, id=f"shown-{name}")
 
 
-def replaces(name: str, file: str, old: str, new: str, *printed: str) -> "pytest.ParameterSet":
-    """Return a sabotage: one text in a file replaced by another."""
+def replaces(name: str, file: str, old: str, new: str, *printed: str) -> Any:
+    """Return a parameter, a sabotage: one text in a file replaced by another."""
 
     def sabotage(folder: Path) -> list[str]:
         line = edit(folder, file, old, new)
