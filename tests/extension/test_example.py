@@ -138,4 +138,4 @@ def test_a_process_is_switched_by_folder(
     monkeypatch.setattr(example_module, "_switch", ImportSwitch())
     for example in two:
         switch_to(str(example.folder))
-        assert importlib.import_module("mixed").NAME == example.name
+        assert example.name == importlib.import_module("mixed").NAME

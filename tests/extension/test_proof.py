@@ -146,7 +146,9 @@ def run(project: Project, *blocks: str, parallel: bool = False) -> dict[str, str
     manifest = project.folder / "manifest.json"
     Manifest(pages, ("examples", *pages)).write(manifest)
     results = run_tests(project.folder, project.folder / "examples", manifest, parallel)
-    return results and {each.test: each.outcome for each in results}
+    if results is None:
+        return None
+    return {each.test: each.outcome for each in results}
 
 
 @pytest.mark.parametrize("parallel", [False, True])
