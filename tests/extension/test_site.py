@@ -1,0 +1,154 @@
+"""A site of another domain is built and proven, from the command line, by the extension alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import evergreen
+import pytest
+
+pytestmark = pytest.mark.xdist_group("site")
+
+SITE = Path(__file__).parent / "site"
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(Path(evergreen.__file__).parents[1]),
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "NO_COLOR": "1",
+}
+TESTS = {
+    "docs/length.md::default",
+    "docs/length.md::weather",
+    "docs/temperature.md::default",
+    "docs/temperature.md::terminal session at line 56",
+    "examples/length/test_convert.py::test_known_lengths",
+    "examples/temperature/test_convert.py::test_absolute_zero_is_the_limit",
+    "examples/temperature/test_convert.py::test_known_temperatures",
+}
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def build(folder: Path, builder: str = "html") -> subprocess.CompletedProcess[str]:
+    output = f"_build/{builder}"
+    return run(folder, "sphinx", "-c", ".", "-d", "_build/doctrees", "-b", builder, "docs", output)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the site, built."""
+    folder = shutil.copytree(SITE, tmp_path_factory.mktemp("copy") / "site")
+    built = build(folder)
+    assert built.returncode == 0, built.stdout
+    assert "proving example length, example temperature, docs/length.md" in built.stdout
+    return folder
+
+
+@pytest.fixture
+def copy(site: Path, tmp_path: Path) -> Path:
+    """Return a copy of the built site, to be changed."""
+    return shutil.copytree(site, tmp_path / "site")
+
+
+def test_its_pages_are_published(site: Path):
+    html = (site / "_build/html/temperature.html").read_text(encoding="utf-8")
+    for shown in ("ABSOLUTE_ZERO", "69.8", "below absolute zero", "212.0", "test_known_temp"):
+        assert shown in html
+
+
+def test_it_is_not_proven_again(copy: Path):
+    built = build(copy)
+    assert built.returncode == 0
+    assert "everything is proven already" in built.stdout
+
+
+DIFFERS = "the output differs from what the page shows"
+DAMAGE = {
+    "value": (
+        ("examples/temperature/convert.py", "9 / 5 + 32", "9 / 5 + 30"),
+        [
+            (
+                "examples/temperature/test_convert.py",
+                "@pytest.mark.parametrize",
+                "examples/temperature/test_convert.py::test_known_temperatures[100-212] (example",
+            ),
+            ("docs/length.md", "from convert import to_fahrenheit", DIFFERS),
+            ("docs/temperature.md", "from convert import to_fahrenheit", DIFFERS),
+            ("docs/temperature.md", "$ python convert.py 100", "'python convert.py 100' prints"),
+        ],
+    ),
+    "output": (
+        ("docs/length.md", "5 feet", "6 feet"),
+        [("docs/length.md", "from convert import to_feet", DIFFERS)],
+    ),
+    "command": (
+        ("docs/temperature.md", "--verbose", "--verbos"),
+        [("docs/temperature.md", "--verbos", "the command 'python -m pytest' has no option")],
+    ),
+    "symbol": (
+        ("examples/temperature/convert.py", "def to_fahrenheit", "def fahrenheit"),
+        [
+            (
+                "docs/temperature.md",
+                "```{literalinclude} ../examples/temperature/convert.py\n"
+                ":caption: convert.py\n:pyobject:",
+                "../examples/temperature/convert.py has no symbol 'to_fahrenheit'",
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_what_is_no_longer_true_is_told_at_its_place(copy: Path, name: str):
+    (file, old, new), places = DAMAGE[name]
+    text = (copy / file).read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (copy / file).write_text(text.replace(old, new), encoding="utf-8")
+    shutil.rmtree(copy / "_build/html")
+    built = build(copy)
+    assert built.returncode == 1
+    assert not list(copy.rglob("*.html"))
+    for path, at, message in places:
+        before, found, _ = (copy / path).read_text(encoding="utf-8").partition(at)
+        assert found
+        line = before.count("\n") + 1
+        assert f"{path}:{line}: WARNING: {message}" in built.stdout, built.stdout
+
+
+def test_a_page_that_no_toctree_reaches_is_told(copy: Path):
+    index = copy / "docs/index.md"
+    index.write_text(index.read_text(encoding="utf-8").replace("length\n", ""), encoding="utf-8")
+    assert "length.md: WARNING: document isn't included in any toctree" in build(copy).stdout
+
+
+def test_sphinx_itself_agrees(copy: Path):
+    built = build(copy, "doctest")
+    assert built.returncode == 0, built.stdout
+    assert "4 tests" in built.stdout
+    assert "0 failures in tests" in built.stdout
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["-p", "xdist", "-p", "randomly", "-n", "2", "--dist", "load"]]
+)
+def test_pytest_by_hand_runs_pages_and_examples_in_any_order(copy: Path, options: list[str]):
+    done = run(copy, "pytest", "-v", *options)
+    assert done.returncode == 0, done.stdout
+    for test in TESTS:
+        assert test in done.stdout
+    assert "11 passed" in done.stdout
