@@ -508,6 +508,11 @@ SHOWS_NO_CODE = """\
 
     ```{eval-rst}
     .. x = 1
+
+    .. py:function:: light(lamp: str = "red", *more, **others) -> None
+
+    .. productionlist::
+       light: "red" | "green"
     ```
     """
 
@@ -553,5 +558,36 @@ def test_code_in_an_included_file_is_refused_at_its_place_there(built: Build, na
     assert [(each.path, each.line) for each in built.page(name).problems] == [(path, line)]
 
 
-def test_comments_formulas_and_code_in_a_line_are_no_blocks(built: Build):
+def test_comments_formulas_signatures_and_code_in_a_line_are_no_blocks(built: Build):
     assert built.problems("no-code.md") == []
+
+
+def test_a_block_in_a_docstring_is_found(project: Project, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(project.folder)
+    project.write(
+        {
+            "lantern.py": """\
+                def light():
+                    '''Light it.
+
+                    .. testcode::
+
+                        print(1)
+
+                    Then::
+
+                        x = 1
+                    '''
+                """
+        }
+    )
+    project.write({"pages/lantern.rst": ".. autofunction:: lantern.light\n"})
+    extensions = ["myst_parser", "sphinx.ext.autodoc", "evergreen"]
+    page = project.build(evergreen_prove=False, extensions=extensions).page("lantern.rst")
+    (group,) = page.groups
+    path = "lantern.py:docstring of lantern.light"
+    assert [(code.path, code.text) for code in group.codes] == [(path, "print(1)")]
+    assert {(each.path, each.kind) for each in page.problems} == {
+        (path, "front-matter"),
+        (path, "block-unprovable"),
+    }

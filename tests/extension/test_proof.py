@@ -116,7 +116,7 @@ def test_a_library_that_is_not_installed_is_named(name: str):
 
 # Real runs.
 
-OTHER_SUMS = {
+OTHER = {
     "examples/other/pyproject.toml": '[tool.pytest]\npythonpath = ["src"]\n',
     "examples/other/src/sums.py": "def add(a, b):\n    return b + a + 0.5\n",
     "examples/other/tests/conftest.py": """\
@@ -131,6 +131,33 @@ OTHER_SUMS = {
         def test_add(total):
             import sums
             assert total == sums.add(1, 2) == 3.5
+        """,
+    "examples/other/tests/test_gone.py": "import gone\n",
+    "examples/other/tests/test_skipped.py": "import pytest\npytest.importorskip('gone')\n",
+    "examples/other/tests/test_more.py": """\
+        import pytest
+
+        @pytest.fixture
+        def broken():
+            raise ValueError
+
+        @pytest.fixture
+        def breaks():
+            yield
+            raise ValueError
+
+        def test_set_up(broken):
+            pass
+
+        def test_tear_down(breaks, record_property):
+            record_property("anything", 1)
+
+        def test_skipped():
+            pytest.skip()
+
+        @pytest.mark.xfail(strict=False)
+        def test_expected_to_fail():
+            pass
         """,
 }
 
@@ -152,64 +179,19 @@ def run(project: Project, *blocks: str, parallel: bool = False) -> dict[str, str
 
 
 @pytest.mark.parametrize("parallel", [False, True])
-def test_examples_with_a_module_of_one_name_do_not_mix(project: Project, parallel: bool):
-    project.write(OTHER_SUMS)
+def test_each_test_is_run_with_its_own_modules_and_reported(project: Project, parallel: bool):
+    project.write(OTHER)
     block = "import sums\nassert sums.add(1, 2) == 3\n"
     assert run(project, block, parallel=parallel) == {
-        "examples/other/tests/test_sums.py::test_add": "passed",
-        "examples/sums/tests/test_sums.py::test_add": "passed",
-        "pages/0.md::default": "passed",
-    }
-
-
-@pytest.mark.parametrize("parallel", [False, True])
-def test_a_test_file_that_does_not_import_fails_alone(project: Project, parallel: bool):
-    project.write(OTHER_SUMS)
-    project.write({"examples/other/tests/test_gone.py": "import gone\n"})
-    assert run(project, "x = 1", parallel=parallel) == {
         "examples/other/tests/test_gone.py": "failed",
+        "examples/other/tests/test_more.py::test_expected_to_fail": "skipped",
+        "examples/other/tests/test_more.py::test_set_up": "failed",
+        "examples/other/tests/test_more.py::test_skipped": "skipped",
+        "examples/other/tests/test_more.py::test_tear_down": "failed",
+        "examples/other/tests/test_skipped.py": "skipped",
         "examples/other/tests/test_sums.py::test_add": "passed",
         "examples/sums/tests/test_sums.py::test_add": "passed",
         "pages/0.md::default": "passed",
-    }
-
-
-@pytest.mark.parametrize("parallel", [False, True])
-def test_what_does_not_run_in_an_example_is_reported(project: Project, parallel: bool):
-    project.write(
-        {
-            "examples/sums/tests/test_skipped.py": "import pytest\npytest.importorskip('gone')\n",
-            "examples/sums/tests/test_more.py": """\
-                import pytest
-
-                @pytest.fixture
-                def broken():
-                    raise ValueError
-
-                @pytest.fixture
-                def breaks():
-                    yield
-                    raise ValueError
-
-                def test_set_up(broken):
-                    pass
-
-                def test_tear_down(breaks):
-                    pass
-
-                @pytest.mark.xfail(strict=False)
-                def test_expected_to_fail():
-                    pass
-                """,
-        }
-    )
-    outcomes = run(project, parallel=parallel)
-    assert outcomes == {
-        "examples/sums/tests/test_more.py::test_expected_to_fail": "skipped",
-        "examples/sums/tests/test_more.py::test_set_up": "failed",
-        "examples/sums/tests/test_more.py::test_tear_down": "failed",
-        "examples/sums/tests/test_skipped.py": "skipped",
-        "examples/sums/tests/test_sums.py::test_add": "passed",
     }
 
 

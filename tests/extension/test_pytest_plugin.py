@@ -81,6 +81,11 @@ def test_modules_of_one_name_do_not_mix(pytester: pytest.Pytester, write, argume
     assert sorted(passed(pytester.inline_run(*arguments))) == tests
 
 
+def test_without_pages_there_is_nothing_to_hand_to_workers(pytester: pytest.Pytester, write):
+    done = pytester.runpytest_inprocess("-p", "xdist", "-n", "1", "tests")
+    done.assert_outcomes(passed=1)
+
+
 def test_other_tests_of_examples_run_for_those_who_name_them(pytester: pytest.Pytester, write):
     named = ["examples/one/tests/integration/test_deploy.py", "examples/two/tests/integration"]
     test = "import mixed\n\ndef test(name):\n    assert mixed.NAME == name\n"

@@ -122,9 +122,7 @@ class PageCollector(EnvironmentCollector):
         self, app: Sphinx, env: BuildEnvironment, docnames: Set[str], other: BuildEnvironment
     ) -> None:
         """Take over what a parallel reader has read."""
-        for docname in docnames:
-            if docname in pages_of(other):
-                pages_of(env)[docname] = pages_of(other)[docname]
+        pages_of(env).update((docname, pages_of(other)[docname]) for docname in docnames)
 
 
 def _switch_node(group: str, example: Example) -> nodes.comment:

@@ -19,9 +19,9 @@ from evergreen.block import Block, Embedded, Executed
 from evergreen.group import FLAGS, matches_anything
 from evergreen.problem import Problem
 
-# Nodes that keep their text as typed and yet show no code: comments are not published, and
-# formulas and addresses have markup of their own.
-_NO_CODE = (nodes.comment, nodes.math_block, nodes.address)
+# Nodes that keep their text as typed and yet show no code: comments are not published; formulas,
+# addresses, and the parts of signatures and grammars have markup of their own.
+_NO_CODE = (nodes.comment, nodes.math_block, nodes.address, nodes.Part)
 
 _EXECUTED_ROLES = ("testsetup", "testcode", "testoutput", "testcleanup")
 _DOCTEST_COMMENT = re.compile(r"#\s*doctest:\s*[+-]\w+")

@@ -172,9 +172,9 @@ def failure_of(report: pytest.CollectReport | pytest.TestReport) -> Failure:
 
     The place is known for pages only: any other test is its own place.
     """
-    for name, value in getattr(report, "user_properties", ()):
-        if name == _FAILURE:
-            return Failure(*value)
+    properties = dict(getattr(report, "user_properties", ()))
+    if _FAILURE in properties:
+        return Failure(*properties[_FAILURE])
     detail = report.longrepr
     if report.outcome == "passed" or detail is None:
         message = ""
@@ -211,16 +211,17 @@ _PAGE_FRAME = re.compile(r"<doctest (?P<page>.+)\[0\]>$")
 
 
 def _frames_of_pages(error: BaseException) -> list[tuple[str, int]]:
-    frames = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        match = _PAGE_FRAME.match(frame.filename)
-        if match:
-            frames.append((match.group("page"), frame.lineno or 1))
-    if isinstance(error, SyntaxError) and error.filename:
-        match = _PAGE_FRAME.match(error.filename)
-        if match:
-            frames.append((match.group("page"), error.lineno or 1))
-    return frames
+    places = [
+        (frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    if isinstance(error, SyntaxError):
+        # A block that does not compile has no frame.
+        places.append((error.filename or "", error.lineno))
+    return [
+        (match.group("page"), line or 1)
+        for name, line in places
+        if (match := _PAGE_FRAME.match(name))
+    ]
 
 
 def _page_traceback(error: BaseException, group: Group) -> str:

@@ -41,8 +41,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set up what a session keeps."""
-    config.pluginmanager.register(_Session(config), "evergreen-session")
+    """Set up what a session keeps.
+
+    Raises:
+        pytest.UsageError: when an example's `pyproject.toml` cannot be read.
+    """
+    try:
+        session = _Session(config)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(session, "evergreen-session")
 
 
 class _Session:
