@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -566,7 +567,7 @@ def test_a_block_in_a_docstring_is_found(project: Project, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(project.folder)
     project.write(
         {
-            "lantern.py": """\
+            "lighthouse.py": """\
                 def light():
                     '''Light it.
 
@@ -581,11 +582,12 @@ def test_a_block_in_a_docstring_is_found(project: Project, monkeypatch: pytest.M
                 """
         }
     )
-    project.write({"pages/lantern.rst": ".. autofunction:: lantern.light\n"})
+    project.write({"pages/lighthouse.rst": ".. autofunction:: lighthouse.light\n"})
     extensions = ["myst_parser", "sphinx.ext.autodoc", "evergreen"]
-    page = project.build(evergreen_prove=False, extensions=extensions).page("lantern.rst")
+    page = project.build(evergreen_prove=False, extensions=extensions).page("lighthouse.rst")
+    del sys.modules["lighthouse"]
     (group,) = page.groups
-    path = "lantern.py:docstring of lantern.light"
+    path = "lighthouse.py:docstring of lighthouse.light"
     assert [(code.path, code.text) for code in group.codes] == [(path, "print(1)")]
     assert {(each.path, each.kind) for each in page.problems} == {
         (path, "front-matter"),
