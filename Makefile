@@ -35,6 +35,7 @@ help: ## List the tasks.
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true): try make PYTHON=python3.13" >&2; exit 1; }
+	@if [ -L .venv ]; then echo ".venv is a link, and what it leads to is not emptied: remove the link, or touch $@" >&2; exit 1; fi
 	@echo "Installing what requirements.txt locks into .venv (once for each change of it)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt \
