@@ -328,12 +328,29 @@ def test_a_project_without_examples_that_can_be_read(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
-    config = SimpleNamespace(evergreen_examples="examples")
-    app = SimpleNamespace(confdir=tmp_path, config=config)
+    refusal = _refusal(tmp_path, "examples", tmp_path / "docs")
+    for each in words:
+        assert each in refusal
+
+
+@pytest.mark.parametrize(
+    ("examples", "sources", "outside"),
+    [("../examples", "docs", "examples"), ("examples", "../docs", "docs")],
+)
+def test_a_project_that_reaches_out_of_its_folder(
+    project: Project, examples: str, sources: str, outside: str
+):
+    refusal = _refusal(project.folder, examples, project.folder / sources)
+    parent = project.folder.parent
+    assert refusal.startswith(f"{parent / outside} is not in {project.folder}, the folder of conf")
+
+
+def _refusal(folder: Path, examples: str, sources: Path) -> str:
+    config = SimpleNamespace(evergreen_examples=examples)
+    app = SimpleNamespace(confdir=folder, srcdir=sources, config=config)
     with pytest.raises(NotPublished) as refusal:
         read_examples(app, config)  # type: ignore[arg-type]
-    for each in words:
-        assert each in str(refusal.value)
+    return str(refusal.value)
 
 
 @pytest.mark.parametrize("text", [None, "[", "pip = 1\n", "[pip]\noptions = []\n", "\udcff"])

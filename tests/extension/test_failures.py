@@ -152,7 +152,10 @@ FAILING = {
     ),
     "another-message.md": (
         "the output differs",
-        ["- ValueError: invalid literal", "+ ValueError: invalid literal for int()"],
+        [
+            "  Traceback (most recent call last):\n              ...\n        - ValueError: invalid",
+            "        + ValueError: invalid literal for int() with base 10: 'x'",
+        ],
         """\
         ```{testcode}
         int("x") <<<
@@ -385,6 +388,8 @@ def test_a_failure_is_reported_at_its_line(built: Build, name: str):
     assert warning.startswith(f"pages/{name}:{marked + 4}: WARNING: {message}")
     for detail in details:
         assert detail in warning
+    # What ran the block is of no use to its writer.
+    assert "pytest_sphinx.py" not in warning
 
 
 def test_a_failure_in_an_included_file_is_reported_there(built: Build):

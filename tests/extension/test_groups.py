@@ -106,6 +106,12 @@ def test_an_output_belongs_to_the_code_before_it_in_its_group(project: Project):
         ```{testcode} two
         print(2)
         ```
+        ```{testsetup} one
+        x = 1
+        ```
+        ```{testcleanup} one
+        x = 2
+        ```
         ```{testoutput} one
         1
         ```
@@ -124,7 +130,8 @@ def test_an_output_belongs_to_the_code_before_it_in_its_group(project: Project):
     path = "pages/interleaved.md"
     one, two = page.groups
     assert page.problems == ()
-    assert one.steps == (Step(Code(path, 7, "print(1)"), "1"), Step(Code(path, 16, "pass")))
+    assert (one.setup, one.cleanup) == ((Code(path, 13, "x = 1"),), (Code(path, 16, "x = 2"),))
+    assert one.steps == (Step(Code(path, 7, "print(1)"), "1"), Step(Code(path, 22, "pass")))
     flags = FLAGS & ~doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     assert two.steps == (Step(Code(path, 10, "print(2)"), "2", flags),)
 

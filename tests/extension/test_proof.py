@@ -162,7 +162,9 @@ OTHER = {
 }
 
 
-def run(project: Project, *blocks: str, parallel: bool = False) -> dict[str, str] | None:
+def run(
+    project: Project, *blocks: str, tests: tuple[str, ...] = (), parallel: bool = False
+) -> dict[str, str] | None:
     """Prove the examples, and pages of one block each; return the outcome of each test."""
     pages: dict[str, PageTests] = {}
     for number, text in enumerate(blocks):
@@ -171,7 +173,7 @@ def run(project: Project, *blocks: str, parallel: bool = False) -> dict[str, str
         group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
         pages[page] = PageTests((group,), (), "")
     manifest = project.folder / "manifest.json"
-    Manifest(pages, ("examples", *pages)).write(manifest)
+    Manifest(pages, tests or ("examples", *pages)).write(manifest)
     results = run_tests(project.folder, project.folder / "examples", manifest, parallel)
     if results is None:
         return None
@@ -192,6 +194,14 @@ def test_each_test_is_run_with_its_own_modules_and_reported(project: Project, pa
         "examples/other/tests/test_sums.py::test_add": "passed",
         "examples/sums/tests/test_sums.py::test_add": "passed",
         "pages/0.md::default": "passed",
+    }
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_only_what_was_asked_for_is_run(project: Project, parallel: bool):
+    project.write(OTHER)
+    assert run(project, "x = 1", tests=("pages/0.md",), parallel=parallel) == {
+        "pages/0.md::default": "passed"
     }
 
 

@@ -66,8 +66,15 @@ def read_examples(app: Sphinx, config: Config) -> None:
     """Find the examples (`config-inited`).
 
     Raises:
-        NotPublished: when there is none, or one's `pyproject.toml` cannot be read.
+        NotPublished: when there is none, one's `pyproject.toml` cannot be read, or pages or
+            examples lie where pytest cannot name them.
     """
+    project = project_folder(app)
+    for folder in (examples_folder(app), Path(app.srcdir).resolve()):
+        if not folder.is_relative_to(project):
+            raise NotPublished(
+                f"{folder} is not in {project}, the folder of conf.py: move conf.py"
+            )
     try:
         examples = find_examples(examples_folder(app))
     except ValueError as error:
@@ -182,11 +189,11 @@ def begin(app: Sphinx, _env: BuildEnvironment) -> None:
     Path(app.doctreedir, _UNFINISHED_NAME).touch()
 
 
-def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Note that the build has gone through without a warning (`build-finished`)."""
+def finish(app: Sphinx, _exception: Exception | None) -> None:
+    """Note that there was no warning to forget (`build-finished`)."""
     # A private name of Sphinx: it has no public count of warnings, and settles its exit status
     # only after this event.
-    if exception is None and not app._warncount:
+    if not app._warncount:
         Path(app.doctreedir, _UNFINISHED_NAME).unlink(missing_ok=True)
 
 

@@ -53,8 +53,7 @@ class EvergreenLiteralInclude(LiteralInclude):
         A block that is refused becomes an empty literal block marked with the `Refusal`, for the
         closed world to report.
         """
-        relative, filename = self.env.relfn2path(self.arguments[0])
-        self.env.note_dependency(relative)
+        _, filename = self.env.relfn2path(self.arguments[0])
         try:
             first, last = self._shown_lines(filename)
         except Refusal as refusal:

@@ -87,8 +87,10 @@ class GroupItem(pytest.Item):
             example = error.example
             path, line = error.test.name, error.test.lineno or 1
             message = "the output differs from what the page shows"
+            # The frames below the exception are the runner's, and the page shows none.
+            got = _STACK.sub(r"\1    ...\n", error.got)
             detail = doctest.OutputChecker().output_difference(
-                example, error.got, FLAGS | doctest.REPORT_NDIFF
+                example, got, FLAGS | doctest.REPORT_NDIFF
             )
         else:
             raised = error.exc_info[1] if isinstance(error, doctest.UnexpectedException) else error
@@ -207,6 +209,9 @@ def _run_step(step: Step, namespace: dict[str, Any]) -> None:
     )
 
 
+_STACK = re.compile(
+    r"^(Traceback \(most recent call last\):\n).*?^(?=\w)", re.DOTALL | re.MULTILINE
+)
 _PAGE_FRAME = re.compile(r"<doctest (?P<page>.+)\[0\]>$")
 
 
