@@ -153,7 +153,7 @@ FAILING = {
     "another-message.md": (
         "the output differs",
         [
-            "  Traceback (most recent call last):\n              ...\n        - ValueError: invalid",
+            "  Traceback (most recent call last):\n              ...\n        - ValueError: inv",
             "        + ValueError: invalid literal for int() with base 10: 'x'",
         ],
         """\
