@@ -81,7 +81,7 @@ def table(tmp_path: Path) -> Path:
         "cat -n file | cat - && cat other; cat",
         "cat < one > two 2>&1",
         "cat $(cat file)",
-        "(cat ''; cat) & cat",
+        "(cat '' file; cat) & cat",
         "# a remark",
     ],
 )
