@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 import subprocess
 import textwrap
 from pathlib import Path
@@ -189,9 +190,8 @@ class Site:
         return Build(links, app.warning.getvalue(), read)
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    site = Site(tmp_path / "site", tmp_path / "packages")
+def _make_site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    site = Site(folder / "site", folder / "packages")
     site.folder.mkdir()
     site.write_package("lantern/__init__.py", LANTERN)
     # As `ops.main` is: a module that an attribute of its package hides.
@@ -209,15 +209,36 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 @pytest.fixture
-def built_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A site that is built, with an error for whatever starts a process after that."""
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site that has never been built."""
+    return _make_site(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def inventories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a site has in its cache after the first build."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        site = _make_site(tmp_path_factory.mktemp("first"), monkeypatch)
+        assert site.build().warnings == ""
+    return site.cache
+
+
+@pytest.fixture
+def built_site(site: Site, inventories: Path) -> Site:
+    """A site that has been built."""
+    shutil.copytree(inventories, site.cache)
+    assert site.build().warnings == ""
+    return site
+
+
+@pytest.fixture
+def no_process(built_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have whatever starts a process fail, once the site is built."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a process was started")
 
-    assert site.build().warnings == ""
     monkeypatch.setattr(subprocess, "run", refuse)
-    return site
 
 
 def test_each_name_leads_to_the_page_that_documents_it(
@@ -265,6 +286,7 @@ def test_a_name_that_is_not_public_does_not_resolve(site: Site) -> None:
     assert "index.rst:3: WARNING: py:obj reference target not found: lantern." in build.warnings
 
 
+@pytest.mark.usefixtures("no_process")
 def test_an_inventory_is_made_once(built_site: Site) -> None:
     build = built_site.build()
 
@@ -272,12 +294,14 @@ def test_an_inventory_is_made_once(built_site: Site) -> None:
     assert len(build.links) == 4
 
 
+@pytest.mark.usefixtures("no_process")
 def test_a_moved_project_keeps_its_inventory(built_site: Site) -> None:
     built_site.folder = built_site.folder.rename(built_site.folder.with_name("moved"))
 
     assert built_site.build().warnings == ""
 
 
+@pytest.mark.usefixtures("no_process")
 def test_an_inventory_rests_on_what_made_it(
     built_site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -321,12 +345,11 @@ def test_an_inventory_rests_on_what_made_it(
     ],
 )
 def test_a_package_that_changes_has_references_looked_up_again(
-    site: Site, path: str, text: str, gone: str
+    built_site: Site, path: str, text: str, gone: str
 ) -> None:
-    assert site.build().warnings == ""
-    site.write_package(path, text)
+    built_site.write_package(path, text)
 
-    build = site.build()
+    build = built_site.build()
 
     assert build.read == {"index"}
     assert build.not_found == [gone]
@@ -334,23 +357,21 @@ def test_a_package_that_changes_has_references_looked_up_again(
 
 
 def test_a_package_that_hides_the_installed_one_counts(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert site.build().warnings == ""
     hiding = tmp_path / "hiding"
     hiding.mkdir()
     (hiding / "wicks.py").write_text(WICKS.replace("light", "kindle"))
     monkeypatch.syspath_prepend(hiding)
 
-    assert site.build().not_found == ["lantern.Wick.light"]
+    assert built_site.build().not_found == ["lantern.Wick.light"]
 
 
-def test_a_package_that_is_no_longer_installed_counts(site: Site) -> None:
-    assert site.build().warnings == ""
-    (site.packages / "wicks.py").rename(site.packages / "threads.py")
-    site.write_package("lantern/__init__.py", LANTERN.replace("wicks", "threads"))
+def test_a_package_that_is_no_longer_installed_counts(built_site: Site) -> None:
+    (built_site.packages / "wicks.py").rename(built_site.packages / "threads.py")
+    built_site.write_package("lantern/__init__.py", LANTERN.replace("wicks", "threads"))
 
-    build = site.build({"lantern": {"url": URL, "pages": {"reference/": ["lantern"]}}})
+    build = built_site.build({"lantern": {"url": URL, "pages": {"reference/": ["lantern"]}}})
 
     assert build.warnings == ""
     assert build.links["lantern.trim()"] == f"{URL}reference/#lantern.trim"
@@ -365,10 +386,8 @@ def test_the_working_folder_is_searched_only_where_python_does(
     assert site.build().warnings == ""
 
 
-def test_changed_settings_have_the_inventory_made_again(site: Site) -> None:
-    assert site.build().warnings == ""
-
-    build = site.build({"lantern": {**OPTION["lantern"], "exclude": ["lantern.Wick"]}})
+def test_changed_settings_have_the_inventory_made_again(built_site: Site) -> None:
+    build = built_site.build({"lantern": {**OPTION["lantern"], "exclude": ["lantern.Wick"]}})
 
     assert build.not_found == ["lantern.Wick.light"]
     assert len(build.links) == 3
