@@ -94,7 +94,7 @@ def test_known_commands_pass(table: Path, command: str):
     [
         ("gti --version", "the command 'gti --version' is not known"),
         ("git --help", "the command 'git' has no option '--help'"),
-        ("git comit -m x", "the command 'git' has no known subcommand 'comit'"),
+        ("git commits -m x", "the command 'git' has no known subcommand 'commits'"),
         ("git commit --mesage=x", "the command 'git commit' has no option '--mesage'"),
         ("cat file | sort -u", "the command 'sort -u' is not known"),
         ("cat file && sort", "the command 'sort' is not known"),
