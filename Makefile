@@ -23,7 +23,7 @@ SOURCES := $(CONFIGURATION) $(shell find docs examples -not -path '*/.*' -not -n
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
 WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
-SPHINX = $(BIN)/python -m sphinx --conf-dir . --doctree-dir _build/doctrees --quiet
+SPHINX := $(BIN)/python -m sphinx --conf-dir .
 
 .PHONY: help html serve live check test lint linkcheck new-guide lock bench clean
 
@@ -51,7 +51,8 @@ $(SITE)/.buildinfo: $(INSTALLED) $(SOURCES)
 	@rm -rf _build/unproven
 	@if [ -d $(SITE) ]; then mv $(SITE) _build/unproven; fi
 	@echo "Reading the pages, and proving what has changed"
-	@$(SPHINX) --fail-on-warning --builder dirhtml docs _build/unproven || { \
+	@$(SPHINX) --doctree-dir _build/doctrees --quiet --fail-on-warning --builder dirhtml \
+	  docs _build/unproven || { \
 	  rm -rf _build/unproven; echo "No site: mend what is listed above, and call make again." >&2; exit 1; }
 	@mv _build/unproven $(SITE)
 	@touch $@
@@ -72,7 +73,7 @@ test: check ## Run every test there is.
 
 # Sphinx's own runner has to agree on every executed block.
 $(STAMPS)/doctest: $(INSTALLED) $(SOURCES) | $(STAMPS)
-	@$(BIN)/python -m sphinx --conf-dir . --quiet --fail-on-warning --builder doctest \
+	@$(SPHINX) --quiet --fail-on-warning --builder doctest \
 	  --doctree-dir _build/doctest/doctrees docs _build/doctest
 	@touch $@
 
@@ -128,7 +129,7 @@ $(STAMPS):
 	@mkdir -p $@
 
 linkcheck: $(INSTALLED) ## Follow every external link (needs the network; for scheduled CI).
-	@$(BIN)/python -m sphinx --conf-dir . --doctree-dir _build/linkcheck/doctrees \
+	@$(SPHINX) --doctree-dir _build/linkcheck/doctrees \
 	  --builder linkcheck docs _build/linkcheck
 	@$(BIN)/lychee --no-progress README.md CONTRIBUTING.md examples/*/README.md
 

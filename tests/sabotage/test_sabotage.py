@@ -35,6 +35,16 @@ def edit(folder: Path, file: str, old: str, new: str) -> int:
     return text[: text.index(old)].count("\n") + 1
 
 
+def rewrite(folder: Path, pattern: str, replace: Callable[[re.Match[str]], str]) -> re.Match[str]:
+    """Replace the first match of a pattern in the guide, and return the match."""
+    path = folder / GUIDE
+    text = path.read_text(encoding="utf-8")
+    match = re.search(pattern, text, re.MULTILINE)
+    assert match is not None, f"{GUIDE} has no {pattern!r}: choose another text to damage"
+    path.write_text(text[: match.start()] + replace(match) + text[match.end() :], encoding="utf-8")
+    return match
+
+
 def append(folder: Path, file: str, text: str) -> int:
     """Append a text after an empty line, and return the line on which it starts."""
     path = folder / file
@@ -342,74 +352,55 @@ EXAMPLES = [
 
 def swaps_blocks(folder: Path) -> list[str]:
     """Put two blocks of one file in the wrong order."""
-    text = (folder / GUIDE).read_text(encoding="utf-8")
-    first, second = list(
-        re.finditer(
-            r"```{literalinclude} \S+stored-state/tests/unit/test_charm.py\n.*?^```\n",
-            text,
-            re.MULTILINE | re.DOTALL,
-        )
-    )[1:3]
-    swapped = (
-        text[: first.start()]
-        + second.group()
-        + text[first.end() : second.start()]
-        + first.group()
-        + text[second.end() :]
+    block = r"```{literalinclude} \S+stored-state/tests/unit/test_charm.py\n(?:.*\n)*?^```\n"
+    rewrite(
+        folder,
+        rf"(?P<head>{block}(?:.*\n)*?)(?P<first>{block})(?P<gap>(?:.*\n)*?)(?P<second>{block})",
+        lambda match: "".join(match.group("head", "second", "gap", "first")),
     )
-    (folder / GUIDE).write_text(swapped, encoding="utf-8")
     return [f"{GUIDE}:", "Put the blocks of a file in the file's order"]
 
 
 def drops_block(folder: Path) -> list[str]:
     """Leave out one block of a file."""
-    text = (folder / GUIDE).read_text(encoding="utf-8")
-    block = re.search(
-        r"```{literalinclude} \S+peer-data/src/charm.py\n.*?^```\n", text, re.MULTILINE | re.DOTALL
-    )
-    assert block is not None
-    (folder / GUIDE).write_text(text.replace(block.group(), ""), encoding="utf-8")
+    block = r"```{literalinclude} \S+peer-data/src/charm.py\n(?:.*\n)*?^```\n"
+    rewrite(folder, block, lambda match: "")
     return [f"{GUIDE}:", "examples/peer-data/src/charm.py are on no block of this page"]
 
 
 def changes_output(folder: Path) -> list[str]:
     """Change what the guide says is printed."""
-    text = (folder / GUIDE).read_text(encoding="utf-8")
-    output = re.search(r"^```{testoutput}[^\n]*\n(?!Traceback)(\S+)", text, re.MULTILINE)
-    assert output is not None
-    changed = text[: output.start(1)] + "nothing-prints-this" + text[output.end(1) :]
-    (folder / GUIDE).write_text(changed, encoding="utf-8")
+    rewrite(
+        folder,
+        r"^(```{testoutput}[^\n]*\n)(?!Traceback)\S+",
+        lambda match: f"{match.group(1)}nothing-prints-this",
+    )
     return [f"{GUIDE}:", "the output differs from what the page shows", "- nothing-prints-this"]
 
 
 def changes_message(folder: Path) -> list[str]:
     """Change an error message that the guide shows."""
-    text = (folder / GUIDE).read_text(encoding="utf-8")
-    output = re.search(r"^Traceback[^\n]*\n  \.\.\.\n(\S+: )(.+)$", text, re.MULTILINE)
-    assert output is not None
-    changed = text[: output.start(2)] + "nothing says this" + text[output.end(2) :]
-    (folder / GUIDE).write_text(changed, encoding="utf-8")
-    return [f"{GUIDE}:", output.group(1)]
+    match = rewrite(
+        folder,
+        r"^(Traceback[^\n]*\n  \.\.\.\n)(\S+: ).+$",
+        lambda match: f"{match.group(1)}{match.group(2)}nothing says this",
+    )
+    return [f"{GUIDE}:", match.group(2)]
 
 
 def doubles_output(folder: Path) -> list[str]:
     """Give one executed block two outputs."""
-    text = (folder / GUIDE).read_text(encoding="utf-8")
-    output = re.search(r"^```{testoutput}.*?^```\n", text, re.MULTILINE | re.DOTALL)
-    assert output is not None
-    doubled = text[: output.end()] + "\n" + output.group() + text[output.end() :]
-    (folder / GUIDE).write_text(doubled, encoding="utf-8")
+    output = r"^```{testoutput}(?:.*\n)*?^```\n"
+    rewrite(folder, output, lambda match: f"{match.group()}\n{match.group()}")
     return [f"{GUIDE}:", "has a testoutput already"]
 
 
 def hides_output(folder: Path) -> list[str]:
     """Replace an output by one that matches anything."""
-    text = (folder / GUIDE).read_text(encoding="utf-8")
-    output = re.search(r"^(```{testoutput}[^\n]*\n).*?(^```\n)", text, re.MULTILINE | re.DOTALL)
-    assert output is not None
-    hidden = f"{output.group(1)}...\n{output.group(2)}"
-    (folder / GUIDE).write_text(
-        text[: output.start()] + hidden + text[output.end() :], encoding="utf-8"
+    rewrite(
+        folder,
+        r"^(```{testoutput}[^\n]*\n)(?:.*\n)*?(^```\n)",
+        lambda match: f"{match.group(1)}...\n{match.group(2)}",
     )
     return [f"{GUIDE}:", "the expected output is only '...'"]
 

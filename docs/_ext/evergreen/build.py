@@ -145,8 +145,7 @@ def prove(app: Sphinx, env: BuildEnvironment) -> None:
     """
     _stop_if_any(list(_problems(app, env)))
     manifest_path = Path(app.doctreedir, MANIFEST_NAME)
-    pages = {page.path: page.tests for page in pages_of(env).values()}
-    pages = {path: tests for path, tests in pages.items() if tests.groups or tests.sessions}
+    pages = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
     Manifest(pages).write(manifest_path)
     if not app.config.evergreen_prove or app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
         return
@@ -261,8 +260,7 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
         for name, example in examples.items()
     ]
     for page in pages_of(env).values():
-        tests = page.tests
-        if tests.groups or tests.sessions:
+        if tests := page.tests:
             used = [digests[name] for name in sorted(set(page.examples.values()))]
             digest = digest_of_texts(repr(tests), *used)
             units.append(Unit(page.path, page.path, (page.path,), digest, is_page=True))

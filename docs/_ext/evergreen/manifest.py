@@ -26,6 +26,10 @@ class PageTests:
     session_example: str
     """The example in a copy of which the sessions are run; empty when there is none."""
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to run."""
+        return bool(self.groups or self.sessions)
+
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
