@@ -246,7 +246,7 @@ def make_ways(folder: Path, size: int) -> list[Way]:
     doctest = [*sphinx("doctest", plain, folder / "doctest-doctrees"), "-E"]
     count = size * len(BODIES)
     example_count = (EXAMPLE / "tests/unit/test_charm.py").read_text().count("\ndef test_")
-    all_passed = f"\n{size + example_count} passed"
+    all_passed = f"\n{size + example_count} tests passed"
     edits = itertools.count(1)
 
     def forget_all() -> None:
@@ -270,7 +270,7 @@ def make_ways(folder: Path, size: int) -> list[Way]:
         Way(SYBIL, sybil, ["-m", "pytest", "-p", "no:randomly"], f" {count} passed"),
         Way(SAME, site, own, "everything is proven already"),
         Way(SPHINX_SAME, site, alone, "0 added, 0 changed, 0 removed"),
-        Way(EDITED, site, own, "\n1 passed", edit),
+        Way(EDITED, site, own, "\n1 tests passed", edit),
         Way(SPHINX_EDITED, site, alone, "0 added, 1 changed, 0 removed"),
     ]
 

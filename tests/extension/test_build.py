@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from evergreen.build import NotPublished, read_examples
-from evergreen.manifest import Manifest
-from evergreen.proof import PARALLEL_FROM, Result
+from evergreen.manifest import Manifest, PageTests
+from evergreen.proof import Result, Unit
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -40,14 +40,16 @@ class Runs:
     def __init__(self) -> None:
         self.failing: set[str] = set()
         self.tests: list[list[str]] = []
-        self.parallel: list[bool] = []
 
     def __call__(
-        self, _project: Path, _examples: Path, manifest: Path, is_parallel: bool
+        self,
+        project: Path,
+        _examples: Path,
+        _pages: Mapping[str, PageTests],
+        units: Sequence[Unit],
     ) -> list[Result]:
-        tests = Manifest.read(manifest).tests
-        self.tests.append(list(tests))
-        self.parallel.append(is_parallel)
+        tests = [test for unit in units for test in unit.tests if (project / test).exists()]
+        self.tests.append(tests)
         return [
             Result(test, "failed" if test in self.failing else "passed", test, None, "", "")
             for test in tests
@@ -256,16 +258,6 @@ def test_a_builder_that_publishes_nothing_proves_nothing(
     assert runs.tests == []
 
 
-def test_many_units_are_proven_in_parallel(project: Project, runs: Runs):
-    for number in range(PARALLEL_FROM - 2):
-        project.page(f"{number}.md", BLOCK, examples={"default": "sums"})
-    project.build()
-    project.page("last.md", BLOCK, examples={"default": "sums"})
-    (project.folder / "examples/sums/more.txt").touch()
-    project.build()
-    assert runs.parallel == [False, True]
-
-
 def test_the_manifest_left_behind_has_every_page(project: Project, runs: Runs):
     project.page("one.md", BLOCK, examples={"default": "sums"})
     project.build()
@@ -393,5 +385,5 @@ def test_tests_that_are_not_there_are_missed(project: Project, runs: Runs):
             "examples/sums/pyproject.toml:1: WARNING: no test was found for example sums",
             "test_gone.py:1: WARNING: no test was found for test_gone.py",
         ]
-        # The second time there is nothing left to run.
-        assert runs.tests == [["pages/block.md"]]
+    # The second time there is nothing left to run.
+    assert runs.tests == [["pages/block.md"], []]

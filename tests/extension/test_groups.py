@@ -15,7 +15,7 @@ import evergreen
 import pytest
 from evergreen.group import FLAGS, Code, Group, Step, matches_anything
 from evergreen.manifest import Manifest, PageTests
-from evergreen.proof import run_tests
+from evergreen.proof import Unit, run_tests
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -76,11 +76,10 @@ def traces(
         command = [sys.executable, "-m", "sphinx", "-b", "doctest", "-q", ".", "_build/doctest"]
         subprocess.run(command, cwd=project.folder, check=True, env=os.environ.copy())
         built = project.build(evergreen_prove=False)
-        manifest = built.doctrees / "evergreen-manifest.json"
-        pages = tuple(sorted(Manifest.read(manifest).pages))
-        Manifest(Manifest.read(manifest).pages, pages).write(manifest)
+        pages = {page.path: page.tests for page in built.pages.values() if page.tests}
+        units = [Unit(page, page, (page,), "") for page in pages]
         environment.setenv("TRACE", str(folder / "pytest"))
-        results = run_tests(project.folder, project.folder / "examples", manifest, False)
+        results = run_tests(project.folder, project.folder / "examples", pages, units)
     assert results is not None
     assert {each.outcome for each in results} == {"passed"}
     return {name: (folder / name).read_text().splitlines() for name in ("sphinx", "pytest")}

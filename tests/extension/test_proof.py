@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from evergreen.group import Code, Group, Step
-from evergreen.manifest import Manifest, PageTests
+from evergreen.manifest import PageTests
 from evergreen.proof import Ledger, Result, Unit, digest_of_environment, judge, run_tests
 
 if TYPE_CHECKING:
@@ -162,9 +162,14 @@ OTHER = {
 }
 
 
-def run(
-    project: Project, *blocks: str, tests: tuple[str, ...] = (), parallel: bool = False
-) -> dict[str, str] | None:
+@pytest.fixture(params=[1, 2])
+def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what is proven divided among one process or two."""
+    monkeypatch.setattr("os.cpu_count", lambda: request.param)
+    monkeypatch.setattr("evergreen.proof.UNITS_PER_PROCESS", 1)
+
+
+def run(project: Project, *blocks: str) -> dict[str, str] | None:
     """Prove the examples, and pages of one block each; return the outcome of each test."""
     pages: dict[str, PageTests] = {}
     for number, text in enumerate(blocks):
@@ -172,19 +177,18 @@ def run(
         project.write({page: text})
         group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
         pages[page] = PageTests((group,), (), "")
-    manifest = project.folder / "manifest.json"
-    Manifest(pages, tests or ("examples", *pages)).write(manifest)
-    results = run_tests(project.folder, project.folder / "examples", manifest, parallel)
+    units = [Unit(path, path, (path,), "") for path in ("examples", *pages)]
+    results = run_tests(project.folder, project.folder / "examples", pages, units)
     if results is None:
         return None
     return {each.test: each.outcome for each in results}
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_each_test_is_run_with_its_own_modules_and_reported(project: Project, parallel: bool):
+@pytest.mark.usefixtures("processes")
+def test_each_test_is_run_with_its_own_modules_and_reported(project: Project):
     project.write(OTHER)
     block = "import sums\nassert sums.add(1, 2) == 3\n"
-    assert run(project, block, parallel=parallel) == {
+    assert run(project, block) == {
         "examples/other/tests/test_gone.py": "failed",
         "examples/other/tests/test_more.py::test_expected_to_fail": "skipped",
         "examples/other/tests/test_more.py::test_set_up": "failed",
@@ -198,19 +202,29 @@ def test_each_test_is_run_with_its_own_modules_and_reported(project: Project, pa
 
 
 def test_only_what_was_asked_for_is_run(project: Project):
-    assert run(project, "x = 1", tests=("pages/0.md",)) == {"pages/0.md::default": "passed"}
+    project.write(OTHER)
+    unit = Unit("a test", "", ("examples/other/tests/test_sums.py",), "")
+    results = run_tests(project.folder, project.folder / "examples", {}, [unit])
+    assert results is not None
+    assert [each.test for each in results] == ["examples/other/tests/test_sums.py::test_add"]
 
 
+def test_what_is_not_there_is_not_run(project: Project):
+    unit = Unit("example gone", "", ("examples/gone/tests",), "")
+    assert run_tests(project.folder, project.folder / "examples", {}, [unit]) == []
+
+
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("ending", ["import os\nos._exit(0)", "raise KeyboardInterrupt"])
 def test_a_block_that_ends_the_run_proves_nothing(project: Project, ending: str):
     assert run(project, "x = 1", ending, "x = 2") is None
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_an_example_that_ends_the_run_proves_nothing(project: Project, parallel: bool):
+@pytest.mark.usefixtures("processes")
+def test_an_example_that_ends_the_run_proves_nothing(project: Project):
     test = "import pytest\n\ndef test():\n    pytest.exit('enough', returncode=0)\n"
     project.write({"examples/sums/tests/test_ending.py": test})
-    assert run(project, "x = 1", parallel=parallel) is None
+    assert run(project, "x = 1") is None
 
 
 def test_options_in_the_environment_choose_no_tests(

@@ -27,9 +27,7 @@ from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
 from evergreen.problem import Problem
 from evergreen.proof import (
-    PARALLEL_FROM,
     Ledger,
-    Result,
     Unit,
     digest_of_environment,
     judge,
@@ -144,9 +142,8 @@ def prove(app: Sphinx, env: BuildEnvironment) -> None:
         NotPublished: when anything is wrong; all of it has been logged by then.
     """
     _stop_if_any(list(_problems(app, env)))
-    manifest_path = Path(app.doctreedir, MANIFEST_NAME)
     pages = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
-    Manifest(pages).write(manifest_path)
+    Manifest(pages).write(Path(app.doctreedir, MANIFEST_NAME))
     if not app.config.evergreen_prove or app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
         return
     units = _units(app, env)
@@ -155,21 +152,13 @@ def prove(app: Sphinx, env: BuildEnvironment) -> None:
     if not unproven:
         logger.info("everything is proven already")
         return
-    project = project_folder(app)
-    wanted = {test for unit in unproven for test in unit.tests if (project / test).exists()}
-    Manifest(
-        {path: tests for path, tests in pages.items() if path in wanted}, tuple(sorted(wanted))
-    ).write(manifest_path)
     logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-    is_parallel = len(unproven) >= PARALLEL_FROM
-    results: list[Result] | None = []
-    if wanted:
-        results = run_tests(project, examples_folder(app), manifest_path, is_parallel)
-    Manifest(pages).write(manifest_path)
+    results = run_tests(project_folder(app), examples_folder(app), pages, unproven)
     if results is None:
         raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
     proven, problems = judge(unproven, results)
     ledger.record(proven, units)
+    logger.info("%d tests passed", sum(result.outcome == "passed" for result in results))
     _stop_if_any(problems)
 
 
@@ -259,7 +248,7 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
         )
         for name, example in examples.items()
     ]
-    for page in pages_of(env).values():
+    for page in sorted(pages_of(env).values(), key=lambda page: page.path):
         if tests := page.tests:
             used = [digests[name] for name in sorted(set(page.examples.values()))]
             digest = digest_of_texts(repr(tests), *used)

@@ -108,3 +108,9 @@ _switch = ImportSwitch()
 def switch_to(folder: str) -> None:
     """Switch this process to the example in a folder: for Sphinx's own doctest builder."""
     _switch.to(find_examples(Path(folder).parent)[Path(folder).name])
+
+
+def environment_for_extension() -> dict[str, str]:
+    """Return this process's environment with this extension importable, for a child's."""
+    folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}

@@ -16,7 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from evergreen.example import Example, ImportSwitch, find_examples
+from evergreen.example import (
+    Example,
+    ImportSwitch,
+    environment_for_extension,
+    find_examples,
+)
 from evergreen.files import write_whole
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
@@ -63,6 +68,8 @@ class _Session:
         self._pages = self._root / config.getini("evergreen_pages")
         self._switch = ImportSwitch()
         self._manifest: Manifest | None = None
+        self._wanted: set[Path] = set()
+        self._leading_there: set[Path] = set()
         self._results: list[dict[str, object]] = []
         self._is_interrupted = False
         worker_input = getattr(config, "workerinput", {})
@@ -93,8 +100,20 @@ class _Session:
         It is not given on the command line, for pytest would then import all `conftest.py` of the
         examples before any example's modules can be switched to.
         """
-        if self._manifest is not None and self._manifest.tests:
-            session.config.args[:] = [str(self._root / test) for test in self._manifest.tests]
+        if self._manifest is None or not self._manifest.tests:
+            return
+        self._wanted = {self._absolute(test) for test in self._manifest.tests}
+        self._leading_there = {folder for path in self._wanted for folder in path.parents}
+        pages = {self._absolute(page) for page in self._manifest.pages} & self._wanted
+        arguments = self._wanted - pages
+        if pages:
+            # One folder for all, as pytest reads a file's folder anew for each file it is given.
+            arguments.add(Path(os.path.commonpath([page.parent for page in pages])))
+        session.config.args[:] = sorted(map(str, arguments))
+
+    def _absolute(self, path: str) -> Path:
+        # Without `..`, as pytest gives paths to its hooks.
+        return Path(os.path.abspath(self._root / path))  # noqa: PTH100
 
     def _wants_pages(self) -> bool:
         return self._pages.is_dir() and any(
@@ -115,9 +134,9 @@ class _Session:
             *("-d", str(build / "doctrees"), "-D", "evergreen_prove=0"),
             *(str(self._pages), str(build / "dummy")),
         ]
-        search_path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search_path))}
-        done = subprocess.run(command, cwd=self._root, env=environment, check=False)
+        done = subprocess.run(
+            command, cwd=self._root, env=environment_for_extension(), check=False
+        )
         if done.returncode != 0:
             raise pytest.UsageError("Sphinx cannot read the pages; see its messages above")
         return build / "doctrees" / MANIFEST_NAME
@@ -125,7 +144,14 @@ class _Session:
     # Collection.
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Leave an example's other tests to those who ask for them by name."""
+        """Leave out what the Sphinx side did not ask for.
+
+        Without it, leave an example's other tests to those who ask for them by name.
+        """
+        if self._wanted:
+            if collection_path in self._wanted or collection_path in self._leading_there:
+                return False
+            return None if self._wanted.intersection(collection_path.parents) else True
         example = self._example_at(collection_path)
         if example is None:
             return None
