@@ -258,8 +258,12 @@ def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
         _SessionFailure: when a command ends the shell, or is none that the shell can read.
     """
     bin_folder = Path(sys.executable).parent
+    # The commands are the reader's, not those of the pytest that runs this.
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
+    }
     environment = {
-        **os.environ,
+        **inherited,
         "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", "")]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "COLUMNS": "80",

@@ -7,6 +7,7 @@ calls `pytest` by hand, Sphinx is run first to make one.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -118,9 +119,10 @@ class _Session:
     def _wants_pages(self) -> bool:
         return self._pages.is_dir() and any(
             path.is_relative_to(self._pages) or self._pages.is_relative_to(path)
-            for path in self._arguments()
+            for path in self._arguments
         )
 
+    @functools.cached_property
     def _arguments(self) -> list[Path]:
         folder = self._config.invocation_params.dir
         return [
@@ -155,7 +157,7 @@ class _Session:
         example = self._example_at(collection_path)
         if example is None:
             return None
-        asked_for = [path for path in self._arguments() if example.folder in path.parents]
+        asked_for = [path for path in self._arguments if example.folder in path.parents]
         is_wanted = any(
             collection_path.is_relative_to(path) or path.is_relative_to(collection_path)
             for path in [*example.test_paths, *asked_for]
