@@ -32,7 +32,7 @@ def start_guide(root: Path, name: str) -> list[Path]:
     if not NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} is no name of a guide: use two or more words in lower case with hyphens"
-            " between them, a verb first, such as manage-something"
+            " between them, a verb first, such as NAME=manage-something"
         )
     example = root / "examples" / name
     guide = root / "docs/howto" / f"{name}.md"
@@ -40,6 +40,12 @@ def start_guide(root: Path, name: str) -> list[Path]:
     for path in (example, guide, listing):
         if path.exists():
             raise ValueError(f"{path.relative_to(root)} exists already: choose another name")
+    for path in (root / "docs").rglob("*.md"):
+        if f"({name})=" in path.read_text(encoding="utf-8"):
+            raise ValueError(f"{path.relative_to(root)} has that label: choose another name")
+    redirects = root / "docs/redirects.toml"
+    if f'"howto/{name}"' in redirects.read_text(encoding="utf-8"):
+        raise ValueError(f"{redirects.relative_to(root)} has that address: choose another name")
 
     shutil.copytree(root / "examples" / MODEL, example, ignore=NOT_COPIED)
     for path in example.rglob("*"):
@@ -49,16 +55,15 @@ def start_guide(root: Path, name: str) -> list[Path]:
     text = template.replace("NAME", name).replace("TITLE", name.replace("-", " "))
     guide.write_text(text, encoding="utf-8")
     shutil.copy(listing.with_name(f"{MODEL}.md"), listing)
-    _replace(listing, "manage-stored-state", name)
-    _replace(listing, MODEL, name)
+    _replace(listing, f"(manage-)?{MODEL}", name)
     for contents in (guide.with_name("index.md"), listing.with_name("index.md")):
         entries = contents.read_text(encoding="utf-8").rstrip().removesuffix("```")
         contents.write_text(f"{entries}{name}\n```\n", encoding="utf-8")
     return [example, guide, listing]
 
 
-def _replace(path: Path, old: str, new: str) -> None:
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+def _replace(path: Path, pattern: str, new: str) -> None:
+    path.write_text(re.sub(pattern, new, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
