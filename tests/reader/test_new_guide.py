@@ -1,6 +1,5 @@
 """A writer follows CONTRIBUTING.md from a clone to a new guide."""
 
-import dataclasses
 import json
 import os
 import re
@@ -22,21 +21,7 @@ SAMPLES: list[str] = re.findall(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """What the first build with a new guide has published."""
-
-    folder: Path
-    """The copy of the project."""
-    proven: set[str]
-    """The pages and examples whose proofs have run, and passed."""
-    text: str
-    """What a reader sees of the guide."""
-    contents: list[str]
-    """Where the list of the guides leads."""
-
-
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -44,13 +29,23 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
     }
     return subprocess.run(
-        ["make", "--no-print-directory", *arguments],
+        command,
         cwd=folder,
         env=inherited,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "make", "--no-print-directory", *arguments)
+
+
+def shown(folder: Path, page: str) -> BeautifulSoup:
+    """Return a page as it is published."""
+    html = (folder / "_build/html" / page / "index.html").read_text()
+    return BeautifulSoup(html, "lxml")
 
 
 def contents_of(folder: Path) -> dict[Path, bytes]:
@@ -69,8 +64,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def published(project: Path) -> Published:
-    """Return what is published of a new guide to which each sample has been added."""
+def published(project: Path) -> Path:
+    """Return the copy with a new guide, to which each sample of CONTRIBUTING.md is added."""
     # What the project has proven already need not be again.
     for name in ("inventories", "evergreen-proven.json"):
         kept, copy = ROOT / "_build/doctrees" / name, project / "_build/doctrees" / name
@@ -82,48 +77,57 @@ def published(project: Path) -> Published:
     done = make(project, "new-guide", "NAME=manage-something")
     assert done.returncode == 0, done.stdout
     assert GUIDE in done.stdout
-
     guide = project / GUIDE
     guide.write_text("\n".join([guide.read_text(), "## Samples\n", *SAMPLES]))
     done = make(project, "html")
     assert done.returncode == 0, done.stdout
-    proven = json.loads((project / "_build/doctrees/evergreen-proven.json").read_text())
-    html = project / "_build/html/howto"
-    page = BeautifulSoup((html / "manage-something/index.html").read_text(), "lxml")
-    index = BeautifulSoup((html / "index.html").read_text(), "lxml")
-    contents = [str(link["href"]) for link in index.select(".toctree-wrapper a")]
-    return Published(project, set(proven), page.get_text(), contents)
+    return project
 
 
-def test_the_new_guide_is_published(published: Published):
-    assert "How to manage something" in published.text
-    assert "manage-something/" in published.contents
+def test_the_new_guide_is_published(published: Path):
+    heading = shown(published, "howto/manage-something").select_one("h1")
+    assert heading is not None
+    assert heading.get_text().startswith("How to manage something")
+    for contents in ("howto", "reference/examples"):
+        assert shown(published, contents).select_one(
+            '.toctree-wrapper a[href="manage-something/"]'
+        )
 
 
-def test_its_blocks_and_its_example_are_proven(published: Published):
-    assert {GUIDE, "examples/manage-something"} <= published.proven
+def test_its_blocks_and_its_example_are_proven(published: Path):
+    proven = json.loads((published / "_build/doctrees/evergreen-proven.json").read_text())
+    assert {GUIDE, "examples/manage-something/pyproject.toml"} <= proven.keys()
 
 
-def test_each_sample_works_as_it_is(published: Published):
+def test_a_reader_can_paste_it(published: Path):
+    pytest_of_copy = (".venv/bin/python", "-m", "pytest", "-q", "tests/reader/test_paste.py")
+    done = run(published, *pytest_of_copy, "-k", "howto/manage-something")
+    assert done.returncode == 0, done.stdout
+
+
+def test_each_sample_works_as_it_is(published: Path):
+    text = shown(published, "howto/manage-something").get_text()
     assert len(SAMPLES) == 4
-    assert "print(1 + 1)" in published.text
-    assert "ZeroDivisionError: division by zero" in published.text
-    assert "Juju 4" not in published.text  # a note to other writers
+    assert "print(1 + 1)" in text
+    assert "ZeroDivisionError: division by zero" in text
+    assert "Juju 4" not in text  # a note to other writers
 
 
-def test_a_change_that_is_not_true_is_not_published(published: Published):
-    guide = published.folder / GUIDE
+def test_a_change_that_is_not_true_is_not_published(published: Path):
+    guide = published / GUIDE
     text = guide.read_text()
-    shown = "42 iterations\n"
-    assert text.count(shown) == 1
-    guide.write_text(text.replace(shown, "43 iterations\n"))
-    done = make(published.folder, "html")
+    output, block = "42 iterations\n", "from ops import testing\n"
+    assert text.count(output) == text.count(block) == 1
+    guide.write_text(text.replace(output, "43 iterations\n"))
+    done = make(published, "html")
     assert done.returncode != 0
-    assert f"{GUIDE}:{text[: text.index(shown)].count(chr(10)) + 1}:" in done.stdout
-    assert not (published.folder / "_build/html").exists()
+    line = text[: text.index(block)].count("\n") + 1
+    assert f"{GUIDE}:{line}: WARNING: the output differs" in done.stdout
+    assert "+ 42 iterations" in done.stdout
+    assert not (published / "_build/html").exists()
 
     guide.write_text(text)
-    done = make(published.folder, "html")
+    done = make(published, "html")
     assert done.returncode == 0, done.stdout
 
 

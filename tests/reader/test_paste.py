@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup, Tag
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build/html"
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
+PROMPT = re.compile(runpy.run_path(str(ROOT / "conf.py"))["copybutton_prompt_text"])
 RUFF = Path(sysconfig.get_path("scripts"), "ruff")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", ".tox", ".coverage")
 
@@ -133,9 +134,8 @@ def test_the_blocks_make_up_the_file(file: File):
 
 @pytest.mark.parametrize("file", FILES, ids=named)
 def test_the_copy_button_copies_the_blocks_whole(file: File):
-    # In a block with a prompt, it copies nothing but what follows the prompts.
-    prompt = re.compile(runpy.run_path(str(ROOT / "conf.py"))["copybutton_prompt_text"])
-    assert not [line for line in file.pasted().splitlines() if prompt.match(line)]
+    # Of a block with a prompt, it copies nothing but what follows the prompts.
+    assert not [line for line in file.pasted().splitlines() if PROMPT.match(line)]
 
 
 @pytest.mark.parametrize("page", PAGES)
