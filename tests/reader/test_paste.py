@@ -55,14 +55,17 @@ class File:
 
     def difference(self) -> str:
         """Return what is other than in the most similar file that an example has at this path."""
-        pasted = self.pasted().splitlines()
-        texts = [
-            (example / self.caption).read_text(encoding="utf-8").splitlines()
-            for example in EXAMPLES
-            if (example / self.caption).is_file()
-        ]
-        text = max(texts, key=lambda text: len(set(text) & set(pasted)), default=[])
-        difference = difflib.unified_diff(text, pasted, "the example's", "pasted", lineterm="")
+        paths = [example / self.caption for example in EXAMPLES]
+        texts = {path: path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+        if not texts:
+            return f"{named(self)}: no example has a file of this name"
+        pasted = self.pasted()
+        path = max(texts, key=lambda path: len(set(lines(texts[path])) & set(lines(pasted))))
+        if path.suffix == ".py":
+            pasted = formatted(pasted, path) or pasted
+        difference = difflib.unified_diff(
+            texts[path].splitlines(), pasted.splitlines(), str(path), "pasted", lineterm=""
+        )
         return "\n".join([f"{named(self)} is no example's file", *difference])
 
 
