@@ -54,7 +54,7 @@ def contents_of(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in paths if path.is_file()}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project."""
     folder = tmp_path_factory.mktemp("writer") / "project"
@@ -63,7 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def published(project: Path) -> Path:
     """Return the copy with a new guide, to which each sample of CONTRIBUTING.md is added."""
     # What the project has proven already need not be again.
