@@ -81,9 +81,12 @@ $(STAMPS)/site: $(SITE)/.buildinfo $(CODE) $(WORKFLOWS) | $(STAMPS)
 	@$(BIN)/python -m pytest -q --no-header tests/site
 	@touch $@
 
+# These linters say that they have found nothing; what they find is still printed.
+QUIETLY := 2>&1 | sed -E '/^(0 errors, 0 warnings|No problems found|No findings to report)/d'
+
 # On GitHub Actions, every "path:line: text" becomes a note on that line of the change.
 ifeq ($(GITHUB_ACTIONS),true)
-ANNOTATE := 2>&1 | sed -E 's/^ *([^ :]+):([0-9]+):([0-9]+:)?[ -]*(.*)/&\n::error file=\1,line=\2::\4/'
+ANNOTATE := 2>&1 | sed -E 's/^ *([^ :]+):([0-9]+):([0-9]+:?)?[ -]*(.*)/&\n::error file=\1,line=\2::\4/'
 endif
 
 LINTERS := ruff pyright codespell sphinx-lint schemas zizmor charmlint
@@ -95,9 +98,9 @@ $(STAMPS)/ruff: $(INSTALLED) $(CODE) | $(STAMPS)
 	@touch $@
 
 $(STAMPS)/pyright: $(INSTALLED) $(CODE) | $(STAMPS)
-	@$(BIN)/pyright --pythonpath $(BIN)/python $(ANNOTATE)
+	@$(BIN)/pyright --pythonpath $(BIN)/python $(QUIETLY) $(ANNOTATE)
 	@for example in examples/*/; do \
-	  $(BIN)/pyright --pythonpath $(BIN)/python --project "$$example" $(ANNOTATE); done
+	  $(BIN)/pyright --pythonpath $(BIN)/python --project "$$example" $(QUIETLY) $(ANNOTATE); done
 	@touch $@
 
 $(STAMPS)/codespell: $(INSTALLED) $(CODE) $(WORKFLOWS) $(wildcard *.md) | $(STAMPS)
@@ -105,7 +108,7 @@ $(STAMPS)/codespell: $(INSTALLED) $(CODE) $(WORKFLOWS) $(wildcard *.md) | $(STAM
 	@touch $@
 
 $(STAMPS)/sphinx-lint: $(INSTALLED) $(SOURCES) | $(STAMPS)
-	@$(BIN)/sphinx-lint --ignore _build docs $(ANNOTATE)
+	@$(BIN)/sphinx-lint --ignore _build docs $(QUIETLY) $(ANNOTATE)
 	@touch $@
 
 $(STAMPS)/schemas: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
@@ -115,13 +118,13 @@ $(STAMPS)/schemas: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
 	@touch $@
 
 $(STAMPS)/zizmor: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
-	@$(BIN)/zizmor --quiet --offline --no-progress --persona auditor .
+	@$(BIN)/zizmor --quiet --offline --no-progress --persona auditor . $(QUIETLY)
 	@touch $@
 
 # charmlint needs Python 3.12 or newer, and is not installed on an older one.
 $(STAMPS)/charmlint: $(INSTALLED) $(SOURCES) | $(STAMPS)
 	@if [ -x $(BIN)/charmlint ]; then \
-	  for example in examples/*/; do $(BIN)/charmlint --strict "$$example"; done; \
+	  for example in examples/*/; do $(BIN)/charmlint --quiet --strict "$$example"; done; \
 	else echo "charmlint is left out: it needs Python 3.12 or newer"; fi
 	@touch $@
 
