@@ -113,6 +113,7 @@ def source_links(env: dict[str, str]) -> dict[str, object]:
 html_title = project
 html_theme = "furo"
 html_css_files = ["custom.css"]
+html_js_files = [("scroll.js", {"defer": "defer"})]
 html_theme_options = {
     **source_links(dict(os.environ)),
     "light_css_variables": {
@@ -125,6 +126,7 @@ html_theme_options = {
     },
 }
 html_static_path = ["docs/_static"]
+templates_path = ["docs/_templates"]
 html_logo = html_favicon = "docs/_static/evergreen.svg"
 html_copy_source = False
 
@@ -134,6 +136,8 @@ redirects = {
     for address, page in tomllib.loads((ROOT / "docs/redirects.toml").read_text()).items()
 }
 
+# The prompts in a Markdown file belong to it. A button would leave out all else: there is none.
+copybutton_selector = "div:not(.highlight-markdown) > div.highlight > pre"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_line_continuation_character = "\\"
