@@ -60,6 +60,19 @@ evergreen_inventories = {
 }
 evergreen_proofs = {
     "tests/proofs/test_charmcraft_yaml.py": ["examples/*/charmcraft.yaml"],
+    "tests/proofs/test_tools.py": [
+        "docs/commands.toml",
+        "examples/*/README.md",
+        "examples/*/pyproject.toml",
+        "examples/*/tox.ini",
+    ],
+    "tests/proofs/test_dispatch.py": ["examples/*/charmcraft.yaml", "examples/*/src/*"],
+}
+evergreen_elsewhere = {
+    "examples/*/tests/integration/*.py": (
+        "Type-checked here; run by the hosted workflow, as it needs a real Juju. No run is"
+        " recorded yet."
+    ),
 }
 
 # Where the site and its sources live is known only to the service that builds them. What needs
@@ -137,7 +150,6 @@ redirects = {
 }
 
 # The prompts in a Markdown file belong to it. A button would leave out all else: there is none.
-copybutton_selector = "div:not(.highlight-markdown) > div.highlight > pre"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_line_continuation_character = "\\"

@@ -25,11 +25,13 @@ def setup(app: Sphinx) -> ExtensionMetadata:
       everything is proven again.
     - `evergreen_proofs`: further tests that a build rests on, each with the files it is about, as
       a mapping from a path to a list of patterns.
+    - `evergreen_elsewhere`: notes on files whose lines cannot run here, as a mapping from a
+      pattern of paths to what to say of them.
     - `evergreen_inventories`: packages whose names pages refer to; see `inventory`.
     - `evergreen_prove`: whether to run what is unproven; the checks are made in any case.
     """
     # Imported here, as pytest loads this package too and does not need Sphinx's half of it.
-    from evergreen import build, github, inventory
+    from evergreen import build, claims, display, github, inventory
     from evergreen.files import digest_of_files
     from evergreen.literalinclude import EvergreenLiteralInclude
 
@@ -41,6 +43,10 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("evergreen_proofs", {}, "", types=frozenset({dict}))
     app.add_config_value("evergreen_inventories", {}, "env", types=frozenset({dict}))
     app.add_config_value("evergreen_prove", True, "", types=frozenset({bool}))
+    app.add_config_value("evergreen_elsewhere", {}, "", types=frozenset({dict}))
+    app.add_role("proven", claims.ClaimRole())
+    app.add_role("measured", claims.MeasuredRole())
+    display.add_nodes(app)
     app.add_directive("literalinclude", EvergreenLiteralInclude, override=True)
     app.add_env_collector(build.PageCollector)
     app.connect("config-inited", build.forget_unfinished_build)
@@ -49,6 +55,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("builder-inited", github.annotate)
     app.connect("env-updated", build.prove)
     app.connect("env-updated", build.begin)
+    app.connect("doctree-resolved", build.show_evidence)
     app.connect("build-finished", build.finish)
     # A change of the extension has all pages read again.
     own_digest = digest_of_files([Path(__file__).parent])

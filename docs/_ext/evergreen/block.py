@@ -23,6 +23,8 @@ class Embedded:
     """The last line shown, included."""
     caption: str | None
     """The file to paste the block into, as the page names it."""
+    anchor: str
+    """The block's own address on its page, without the `#`."""
 
 
 @dataclasses.dataclass(frozen=True)

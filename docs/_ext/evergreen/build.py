@@ -19,15 +19,19 @@ from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.util import logging
 
 from evergreen import terminal
+from evergreen.attribution import Attribution
+from evergreen.claims import Claim, Figure, check_claims, check_figures, claim, measured
 from evergreen.closed_world import ClosedWorld
+from evergreen.display import Display
+from evergreen.evidence import AT_IMPORT, Evidence
 from evergreen.example import Example, find_examples
+from evergreen.figures import compute_figures
 from evergreen.files import digest_of_files, digest_of_texts
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
 from evergreen.problem import Problem
 from evergreen.proof import (
-    Ledger,
     Unit,
     digest_of_environment,
     judge,
@@ -36,7 +40,7 @@ from evergreen.proof import (
 
 logger = logging.getLogger(__name__)
 
-LEDGER_NAME = "evergreen-proven.json"
+EVIDENCE_NAME = "evergreen-evidence.json"
 _UNFINISHED_NAME = "evergreen-unfinished"
 _ENVIRONMENT_NAME = "environment.pickle"
 _BUILDERS_THAT_PUBLISH_NOTHING = ("doctest", "linkcheck")
@@ -105,8 +109,16 @@ class PageCollector(EnvironmentCollector):
         source = Path(app.env.doc2path(docname)).resolve()
         project = project_folder(app)
         world = ClosedWorld(project, examples_folder(app))
+        path = Path(os.path.relpath(source, project)).as_posix()
         page = read_page(
-            path=Path(os.path.relpath(source, project)).as_posix(),
+            path=path,
+            claims=[
+                Claim(path, node.line or 1, node.astext(), node["test"])
+                for node in doctree.findall(claim)
+            ],
+            figures=[
+                Figure(path, node.line or 1, node["figure"]) for node in doctree.findall(measured)
+            ],
             blocks=list(world.read(doctree, source)),
             front_matter=app.env.metadata[docname].get(FRONT_MATTER_KEY),
             known=list(_examples(app)),
@@ -135,31 +147,81 @@ def _switch_node(group: str, example: Example) -> nodes.comment:
     return nodes.comment(code, code, testnodetype="testsetup", groups=[group], options={})
 
 
-def prove(app: Sphinx, env: BuildEnvironment) -> None:
+def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Check every page and run what is unproven (`env-updated`).
+
+    Returns:
+        The pages to write because what stands behind them is another.
 
     Raises:
         NotPublished: when anything is wrong; all of it has been logged by then.
     """
     _stop_if_any(list(_problems(app, env)))
-    pages = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
-    Manifest(pages).write(Path(app.doctreedir, MANIFEST_NAME))
-    if not app.config.evergreen_prove or app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
-        return
+    to_run = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
+    Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
+    publishes_nothing = app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING
+    if publishes_nothing or (app.builder.name == "dummy" and not app.config.evergreen_prove):
+        return []
     units = _units(app, env)
-    ledger = Ledger(Path(app.doctreedir, LEDGER_NAME))
-    unproven = ledger.unproven(units)
+    evidence = Evidence(Path(app.doctreedir, EVIDENCE_NAME))
+    unproven = [
+        unit
+        for unit in units
+        if unit.path not in evidence.proofs or evidence.proofs[unit.path].digest != unit.digest
+    ]
     if not unproven:
         logger.info("everything is proven already")
-        return
-    logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-    results = run_tests(project_folder(app), examples_folder(app), pages, unproven)
-    if results is None:
-        raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
-    proven, problems = judge(unproven, results)
-    ledger.record(proven, units)
-    logger.info("%d tests passed", sum(result.outcome == "passed" for result in results))
+    elif app.config.evergreen_prove:
+        logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
+        results = run_tests(project_folder(app), examples_folder(app), to_run, unproven)
+        if results is None:
+            raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
+        proofs, problems = judge(unproven, results)
+        evidence.keep(proofs, [unit.path for unit in units])
+        _stop_if_any(problems)
+    else:
+        names = ", ".join(unit.name for unit in unproven)
+        raise NotPublished(f"evergreen_prove is off, and this is unproven: {names}")
+    return _attribute(app, env, evidence)
+
+
+def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[str]:
+    """Check that every published line and every claim has its test; prepare what pages show.
+
+    Returns:
+        The pages of which what they show has changed.
+
+    Raises:
+        NotPublished: when a line or a claim has none.
+    """
+    pages = pages_of(env)
+    tests = sorted(
+        test for proof in evidence.proofs.values() for test in proof.tests if test != AT_IMPORT
+    )
+    attribution = Attribution(evidence.proofs, project_folder(app), app.config.evergreen_elsewhere)
+    figures = compute_figures(pages.values(), attribution, tests)
+    problems: list[Problem] = []
+    for page in pages.values():
+        for block in page.embedded:
+            problems += attribution.unproven(block)
+        for group in page.groups:
+            problems += attribution.unproven_in(group)
+        problems += check_claims(page.claims, tests)
+        problems += check_figures(page.figures, figures)
     _stop_if_any(problems)
+    display = Display(app, pages, attribution, tests, figures)
+    app.evergreen_display = display  # type: ignore[attr-defined]
+    before: dict[str, str] = getattr(env, "evergreen_shown", {})
+    now = {docname: display.summary_of(docname, page) for docname, page in pages.items()}
+    env.evergreen_shown = now  # type: ignore[attr-defined]
+    return [docname for docname, shown in now.items() if before.get(docname) != shown]
+
+
+def show_evidence(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Add the evidence to a page that is about to be written (`doctree-resolved`)."""
+    display: Display | None = getattr(app, "evergreen_display", None)
+    if display is not None:
+        display.add_to(doctree, docname)
 
 
 def forget_unfinished_build(app: Sphinx, _config: Config) -> None:
@@ -245,6 +307,7 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
             path=relative(example.folder / "pyproject.toml"),
             tests=tuple(relative(path) for path in example.test_paths),
             digest=digests[name],
+            folder=relative(example.folder),
         )
         for name, example in examples.items()
     ]

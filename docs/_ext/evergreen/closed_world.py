@@ -141,6 +141,7 @@ class ClosedWorld:
             first_line=node[literalinclude.FIRST_LINE],
             last_line=node[literalinclude.LAST_LINE],
             caption=node[literalinclude.CAPTION],
+            anchor=literalinclude.anchor_of(node),
         )
 
     def _unprovable(self, node: nodes.Element, page: str, line: int) -> Problem:

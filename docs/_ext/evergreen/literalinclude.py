@@ -34,6 +34,20 @@ _BY_TEXT = (
 )
 
 
+def outermost(block: nodes.Element) -> nodes.Element:
+    """Return what Sphinx puts around a block and its caption, or the block itself."""
+    parent = block.parent
+    return parent if isinstance(parent, nodes.container) and parent.get("literal_block") else block
+
+
+def anchor_of(block: nodes.Element) -> str:
+    """Return an ID of an embedded block; one that has none is given one."""
+    outer = outermost(block)
+    if not outer["ids"] and outer.document is not None:
+        outer.document.note_implicit_target(outer)
+    return outer["ids"][0]
+
+
 class Refusal(Exception):
     """An embedded block that cannot be kept true."""
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from evergreen.block import Block, Embedded, Executed, Terminal
+from evergreen.claims import Claim, Figure
 from evergreen.doctests import group_blocks
 from evergreen.group import Group
 from evergreen.manifest import PageTests
@@ -32,6 +33,10 @@ class Page:
     """What is wrong with the page taken by itself."""
     examples: Mapping[str, str]
     """The example that each group uses, from the front matter."""
+    claims: tuple[Claim, ...]
+    """The sentences that are tied to a test."""
+    figures: tuple[Figure, ...]
+    """The places for what a build computes."""
 
     @property
     def tests(self) -> PageTests:
@@ -44,7 +49,12 @@ class Page:
 
 
 def read_page(
-    path: str, blocks: Sequence[Block | Problem], front_matter: object, known: Sequence[str]
+    path: str,
+    blocks: Sequence[Block | Problem],
+    front_matter: object,
+    known: Sequence[str],
+    claims: Sequence[Claim] = (),
+    figures: Sequence[Figure] = (),
 ) -> Page:
     """Put together what a page holds.
 
@@ -55,6 +65,8 @@ def read_page(
             example, or such a mapping as JSON text (MyST gives it so, and in a field of
             reStructuredText it is written so, as a literal); None when it is missing.
         known: the names of the examples there are.
+        claims: its claims.
+        figures: its figures.
     """
     problems = [block for block in blocks if isinstance(block, Problem)]
     executed = [block for block in blocks if isinstance(block, Executed)]
@@ -85,6 +97,8 @@ def read_page(
         sessions=tuple(sessions),
         problems=tuple(problems),
         examples=examples,
+        claims=tuple(claims),
+        figures=tuple(figures),
     )
 
 

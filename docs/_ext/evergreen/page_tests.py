@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import doctest
+import itertools
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,14 +71,15 @@ class GroupItem(pytest.Item):
             doctest.UnexpectedException: when a block raises what it should not.
         """
         namespace: dict[str, Any] = {}
+        root = self.config.rootpath
         try:
             for code in self.group.setup:
-                _run_step(Step(code), namespace)
+                _run_step(Step(code), namespace, root)
             for step in self.group.steps:
-                _run_step(step, namespace)
+                _run_step(step, namespace, root)
         finally:
             for code in self.group.cleanup:
-                _run_step(Step(code), namespace)
+                _run_step(Step(code), namespace, root)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the page's line, what went wrong, and the difference or the traceback."""
@@ -94,10 +95,12 @@ class GroupItem(pytest.Item):
             )
         else:
             raised = error.exc_info[1] if isinstance(error, doctest.UnexpectedException) else error
-            frames = _frames_of_pages(raised)
+            root = self.config.rootpath
+            pages = {str(root / code.path): code.path for code in self.group.codes}
+            frames = _frames_of_pages(raised, pages)
             path, line = frames[-1] if frames else (self.group.page, 1)
             message = traceback.format_exception_only(raised)[-1].strip()
-            detail = _page_traceback(raised, self.group)
+            detail = _page_traceback(raised, pages)
         return _keep(self, Failure(path, line, message, detail))
 
 
@@ -120,8 +123,9 @@ class SessionItem(pytest.Item):
             _SessionFailure: when a command fails, or prints other than the page shows.
         """
         with tempfile.TemporaryDirectory() as folder:
-            copy = shutil.copytree(self.example.folder, Path(folder, self.example.name))
-            printed = _run_session(self.terminal, copy)
+            # In a process of its own, as the test itself is not to count as having read it all.
+            subprocess.run(["cp", "-R", str(self.example.folder), folder], check=True)
+            printed = _run_session(self.terminal, Path(folder, self.example.name))
         checker = doctest.OutputChecker()
         for command, (output, status) in zip(self.terminal.commands, printed, strict=True):
             if status != 0:
@@ -196,12 +200,19 @@ def _keep(item: pytest.Item, failure: Failure) -> str:
     return str(failure)
 
 
-def _run_step(step: Step, namespace: dict[str, Any]) -> None:
+# The text and the file of the block that runs. The doctest runner would give the code a file name
+# of its own, and nothing could then tell on which lines of which page it stands.
+_running: tuple[str, str]
+_RUN = f"exec(compile(*__import__({__name__!r}, fromlist=['_running'])._running, 'exec'))"
+
+
+def _run_step(step: Step, namespace: dict[str, Any], root: Path) -> None:
+    global _running
     code = step.code
-    # Empty lines before the code give tracebacks the page's own line numbers.
-    source = "\n" * (code.line - 1) + code.text
+    # Empty lines before the code give it the page's own line numbers.
+    _running = "\n" * (code.line - 1) + code.text, str(root / code.path)
     message = expected_message(step.output)
-    example = doctest.Example(source, step.output, exc_msg=message, lineno=code.line - 1)
+    example = doctest.Example(_RUN, step.output, exc_msg=message, lineno=code.line - 1)
     test = doctest.DocTest([example], {}, code.path, code.path, code.line, None)
     test.globs = namespace
     SphinxDocTestRunner(verbose=False, optionflags=step.flags).run(
@@ -212,42 +223,28 @@ def _run_step(step: Step, namespace: dict[str, Any]) -> None:
 _STACK = re.compile(
     r"^(Traceback \(most recent call last\):\n).*?^(?=\w)", re.DOTALL | re.MULTILINE
 )
-_PAGE_FRAME = re.compile(r"<doctest (?P<page>.+)\[0\]>$")
 
 
-def _frames_of_pages(error: BaseException) -> list[tuple[str, int]]:
+def _frames_of_pages(error: BaseException, pages: Mapping[str, str]) -> list[tuple[str, int]]:
     places = [
         (frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
     ]
     if isinstance(error, SyntaxError):
         # A block that does not compile has no frame.
         places.append((error.filename or "", error.lineno))
-    return [
-        (match.group("page"), line or 1)
-        for name, line in places
-        if (match := _PAGE_FRAME.match(name))
-    ]
+    return [(pages[name], line or 1) for name, line in places if name in pages]
 
 
-def _page_traceback(error: BaseException, group: Group) -> str:
-    """Return a traceback in which a block's frames name the page and show its line."""
-    lines = {
-        (code.path, number): line
-        for code in group.codes
-        for number, line in enumerate(code.text.splitlines(), start=code.line)
-    }
+def _page_traceback(error: BaseException, pages: Mapping[str, str]) -> str:
+    """Return a traceback without the runner's own frames, in which pages have short names."""
     shown = traceback.TracebackException.from_exception(error)
-    kept: list[traceback.FrameSummary] = []
-    for frame in shown.stack:
-        match = _PAGE_FRAME.match(frame.filename)
-        if match is None and not kept:
-            continue  # the runner's own frames
-        if match:
-            page = match.group("page")
-            line = lines.get((page, frame.lineno or 1), "")
-            frame = traceback.FrameSummary(page, frame.lineno, frame.name, line=line.strip())
-        kept.append(frame)
-    shown.stack = traceback.StackSummary.from_list(kept)
+    of_reader = itertools.dropwhile(lambda frame: frame.filename not in pages, shown.stack)
+    shown.stack = traceback.StackSummary.from_list(
+        traceback.FrameSummary(
+            pages.get(frame.filename, frame.filename), frame.lineno, frame.name, line=frame.line
+        )
+        for frame in of_reader
+    )
     return "".join(shown.format())
 
 
@@ -260,7 +257,9 @@ def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
     bin_folder = Path(sys.executable).parent
     # The commands are the reader's, not those of the pytest that runs this.
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST_", "COVERAGE_"))
     }
     environment = {
         **inherited,

@@ -13,10 +13,11 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from evergreen.evidence import AT_IMPORT, Proof, Run, read_lines, write_configuration
 from evergreen.example import environment_for_extension
-from evergreen.files import digest_of_files, digest_of_texts, write_whole
+from evergreen.files import digest_of_files, digest_of_texts
 from evergreen.manifest import Manifest, PageTests
 from evergreen.problem import Problem
 
@@ -40,6 +41,8 @@ class Unit:
     """A digest of all that the proof speaks of."""
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
+    folder: str = ""
+    """The folder of an example, relative to the folder that holds `conf.py`; else empty."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,30 +61,10 @@ class Result:
     """What went wrong, in a line; empty when it passed."""
     detail: str
     """The difference or the traceback; empty when it passed."""
-
-
-class Ledger:
-    """The digests of what has been proven, in a file that is written whole or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._digests: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._digests = {}
-
-    def unproven(self, units: Iterable[Unit]) -> list[Unit]:
-        """Return the units whose proof is missing or older than what it speaks of."""
-        return [unit for unit in units if self._digests.get(unit.path) != unit.digest]
-
-    def record(self, proven: Iterable[Unit], units: Iterable[Unit]) -> None:
-        """Note what was proven, and forget what is no longer there."""
-        self._digests.update((unit.path, unit.digest) for unit in proven)
-        present = {unit.path for unit in units}
-        self._digests = {
-            path: self._digests[path] for path in sorted(present & set(self._digests))
-        }
-        write_whole(self._path, json.dumps(self._digests, indent=1))
+    read: tuple[str, ...] = ()
+    """The files it opened to be read, relative to that folder, Python's own left out."""
+    lines: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
+    """The lines it ran, by file."""
 
 
 def digest_of_environment(libraries: Sequence[str], also: Iterable[Path]) -> str:
@@ -164,19 +147,30 @@ def _run_pytest(
     if not tests:
         return []
     own = {page: pages[page] for page in tests if page in pages}
-    manifest, report = folder / f"manifest-{number}.json", folder / f"report-{number}.json"
+    own_folder = folder / str(number)
+    own_folder.mkdir()
+    manifest, report = own_folder / "manifest.json", own_folder / "report.json"
+    settings, lines = own_folder / "coverage.ini", own_folder / "coverage"
     Manifest(own, tuple(tests)).write(manifest)
+    sources = {code.path for page in own.values() for group in page.groups for code in group.codes}
+    followed = [examples / "*", *(project / source for source in sorted(sources))]
+    write_configuration(settings, lines, map(str, followed))
     command = [
         *(sys.executable, "-m", "pytest", "-qq", "--no-header", "--no-summary"),
         *("-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider"),
         *("--rootdir", str(project), "--import-mode", "importlib", "--tb", "short"),
         *("--continue-on-collection-errors", "--maxfail", "0"),
+        *("-p", "pytest_cov.plugin", "--cov", "--cov-context", "test"),
+        *("--cov-report=", "--cov-config", str(settings)),
         *("-o", f"evergreen_examples={examples}"),
         *("--evergreen-manifest", str(manifest), "--evergreen-report", str(report)),
     ]
+    inherited = environment_for_extension()
+    # Another pytest may run Sphinx, and its test is none of these.
+    inherited.pop("PYTEST_CURRENT_TEST", None)
     environment = {
-        **environment_for_extension(),
-        "TMPDIR": str(folder),
+        **inherited,
+        "TMPDIR": str(own_folder),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         # Whoever calls Sphinx may have set it to choose some tests, or to stop early.
         "PYTEST_ADDOPTS": "",
@@ -189,20 +183,38 @@ def _run_pytest(
     if not report.exists():
         sys.stderr.buffer.write((done.stdout or b"") + (done.stderr or b""))
         return None
-    return [Result(**result) for result in json.loads(report.read_text(encoding="utf-8"))]
+    ran = read_lines(lines, project)
+    return [
+        Result(AT_IMPORT, "passed", "", None, "", "", lines=ran.get(AT_IMPORT, {})),
+        *(
+            Result(**result, lines=ran.get(result["test"], {}))
+            for result in json.loads(report.read_text(encoding="utf-8"))
+        ),
+    ]
 
 
-def judge(units: Sequence[Unit], results: Sequence[Result]) -> tuple[list[Unit], list[Problem]]:
+def judge(
+    units: Sequence[Unit], results: Sequence[Result]
+) -> tuple[dict[str, Proof], list[Problem]]:
     """Say which units are proven: all their tests passed, and there was one at least.
 
     Returns:
-        The proven units, and a problem for each test that failed or was skipped and for each unit
-        that had no test.
+        The proofs of the proven units, by the unit's path; and a problem for each test that failed
+        or was skipped and for each unit that had no test.
     """
-    proven: list[Unit] = []
+    by_path: dict[str, list[Result]] = {}
+    at_import: list[Result] = []
+    for result in results:
+        file = result.test.partition("::")[0]
+        if result.test == AT_IMPORT:
+            at_import.append(result)
+        else:
+            for path in (file, *map(str, PurePosixPath(file).parents)):
+                by_path.setdefault(path, []).append(result)
+    proofs: dict[str, Proof] = {}
     problems: list[Problem] = []
     for unit in units:
-        own = [result for result in results if _belongs(result, unit)]
+        own = [result for test in unit.tests for result in by_path.get(test, ())]
         bad = [result for result in own if result.outcome != "passed"]
         if not own:
             problems.append(
@@ -215,15 +227,22 @@ def judge(units: Sequence[Unit], results: Sequence[Result]) -> tuple[list[Unit],
                 )
             )
         elif not bad:
-            proven.append(unit)
+            tests = {result.test: Run(result.lines, result.read) for result in own}
+            if unit.folder:
+                tests[AT_IMPORT] = Run(_lines_in(unit.folder, at_import), ())
+            proofs[unit.path] = Proof(unit.digest, tests)
         for result in bad:
             problems.append(_as_problem(result, unit))
-    return proven, problems
+    return proofs, problems
 
 
-def _belongs(result: Result, unit: Unit) -> bool:
-    file = result.test.partition("::")[0]
-    return any(file == test or file.startswith(f"{test}/") for test in unit.tests)
+def _lines_in(folder: str, results: Iterable[Result]) -> dict[str, Sequence[int]]:
+    return {
+        file: lines
+        for result in results
+        for file, lines in result.lines.items()
+        if file.startswith(f"{folder}/") and lines
+    }
 
 
 def _as_problem(result: Result, unit: Unit) -> Problem:

@@ -28,6 +28,7 @@ from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
 
 _OWN_BUILD = Path("_build", "pytest")
+_READING = ("r", "rb", None)
 _WENT_THROUGH = (
     pytest.ExitCode.OK,
     pytest.ExitCode.TESTS_FAILED,
@@ -57,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(session, "evergreen-session")
+    if config.getoption("--evergreen-report") is not None:
+        sys.addaudithook(session.note_opened)
 
 
 class _Session:
@@ -72,6 +75,9 @@ class _Session:
         self._wanted: set[Path] = set()
         self._leading_there: set[Path] = set()
         self._results: list[dict[str, object]] = []
+        self._read: dict[str, list[str]] = {}
+        self._opened: set[str] = set()
+        self._prefix = f"{self._root / config.getini('evergreen_examples')}{os.sep}"
         self._is_interrupted = False
         worker_input = getattr(config, "workerinput", {})
         self._is_worker = bool(worker_input)
@@ -188,7 +194,21 @@ class _Session:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool, bool]:
         """Run a test with its example's own modules."""
         self._switch.to(self._example_of(item))
-        return (yield)
+        self._opened.clear()
+        try:
+            return (yield)
+        finally:
+            files = [Path(path) for path in self._opened]
+            self._read[item.nodeid] = sorted(
+                file.relative_to(self._root).as_posix() for file in files if file.suffix != ".py"
+            )
+
+    def note_opened(self, event: str, arguments: tuple[object, ...]) -> None:
+        """Note each file of the project that is opened to be read: a hook for `sys.audit`."""
+        if event == "open":
+            path, mode, _ = arguments
+            if isinstance(path, str) and mode in _READING and path.startswith(self._prefix):
+                self._opened.add(path)
 
     def _example_of(self, node: pytest.Collector | pytest.Item) -> Example | None:
         if isinstance(node, GroupItem | SessionItem):
@@ -238,4 +258,6 @@ class _Session:
         path: Path | None = self._config.getoption("--evergreen-report")
         went_through = exitstatus in _WENT_THROUGH and not self._is_interrupted
         if path is not None and not self._is_worker and went_through:
+            for result in self._results:
+                result["read"] = self._read.get(str(result["test"]), [])
             write_whole(path, json.dumps(self._results))

@@ -1,0 +1,181 @@
+"""Which tests stand behind a published block, and which published lines have none."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from evergreen.block import Embedded
+from evergreen.evidence import AT_IMPORT, Proof
+from evergreen.group import Code, Group
+from evergreen.page import Page
+from evergreen.problem import Problem
+from evergreen.statements import Statement, read_statements
+
+
+@dataclasses.dataclass(frozen=True)
+class Backing:
+    """What stands behind one embedded block."""
+
+    tests: tuple[str, ...]
+    """The node IDs of the passing tests that ran its lines, or read its file."""
+    statements: int
+    """The number of statements that it shows; 0 when it is not Python."""
+    note: str = ""
+    """Where its lines run instead, when they cannot run here."""
+
+
+class Attribution:
+    """Tells from recorded runs which tests ran what."""
+
+    def __init__(
+        self, proofs: Mapping[str, Proof], project: Path, elsewhere: Mapping[str, str]
+    ) -> None:
+        """Take proofs by the path of their unit, and the notes on what runs elsewhere.
+
+        Args:
+            proofs: how everything was proven, by the path of its unit.
+            project: the folder of `conf.py`, from which the proofs name their files.
+            elsewhere: notes on files whose lines cannot run here, by a pattern of their paths.
+        """
+        self._project = project
+        self._elsewhere = elsewhere
+        self._text = functools.cache(self._read_text)
+        self._statements = functools.cache(self._read_statements)
+        self._users = functools.cache(self._find_users)
+        # By file: the tests that ran each line, and those that read the file.
+        self._ran: dict[str, dict[int, set[str]]] = {}
+        self._read: dict[str, set[str]] = {}
+        for proof in proofs.values():
+            for test, run in proof.tests.items():
+                for file, lines in run.lines.items():
+                    of_file = self._ran.setdefault(file, {})
+                    for line in lines:
+                        of_file.setdefault(line, set()).add(test)
+                for file in run.read:
+                    self._read.setdefault(file, set()).add(test)
+
+    def backing_of(self, block: Embedded) -> Backing:
+        """Return what stands behind a block."""
+        if note := self._note(block.file):
+            return Backing((), 0, note)
+        if not _is_python(block.file):
+            return Backing(_sorted(self._read.get(block.file, ())), 0)
+        shown = self._shown(block)
+        # What a block shows of functions says more than the lines that any import runs.
+        in_functions = [statement for statement in shown if statement.is_in_function]
+        tests = (self._tests_of(block.file, each) for each in in_functions or shown)
+        return Backing(_sorted(set().union(*tests)), len(shown))
+
+    def unproven(self, block: Embedded) -> Iterator[Problem]:
+        """Yield a problem for a block of which a line has no test."""
+        if self._note(block.file):
+            return
+        if not _is_python(block.file):
+            if not self._read.get(block.file):
+                yield Problem(
+                    block.page,
+                    block.line,
+                    "evidence-unread",
+                    f"no passing test reads {block.file}",
+                    "Write a test that does, or do not show the file",
+                )
+            return
+        lines = [
+            each.first_line for each in self._shown(block) if not self._tests_of(block.file, each)
+        ]
+        if lines:
+            yield Problem(
+                block.page,
+                block.line,
+                "evidence-none",
+                f"no passing test runs {_line_numbers(lines)} of {block.file}:"
+                f" {self._text(block.file)[lines[0] - 1].strip()!r}",
+                "Write a test that does, or drop what nothing needs",
+            )
+
+    def unproven_in(self, group: Group) -> Iterator[Problem]:
+        """Yield a problem for each executed block of which a line did not run."""
+        for code in (step.code for step in group.steps):
+            ran = self._ran.get(code.path, {})
+            lines = [
+                each.first_line
+                for each in _statements_of(code)
+                if not any(line in ran for line in range(each.first_line, each.last_line + 1))
+            ]
+            if lines:
+                text = code.text.splitlines()[lines[0] - code.line].strip()
+                yield Problem(
+                    code.path,
+                    lines[0],
+                    "evidence-none",
+                    f"the block runs, and {_line_numbers(lines)} of it does not: {text!r}",
+                    "Have the block, or a later one, run it; or drop what nothing needs",
+                )
+
+    def count_statements(self, pages: Iterable[Page]) -> int:
+        """Return the number of statements that pages publish and tests run, each counted once."""
+        embedded: set[tuple[str, int]] = set()
+        executed = 0
+        for page in pages:
+            for block in page.embedded:
+                if _is_python(block.file) and not self._note(block.file):
+                    embedded.update((block.file, each.first_line) for each in self._shown(block))
+            for group in page.groups:
+                executed += sum(len(_statements_of(step.code)) for step in group.steps)
+        return len(embedded) + executed
+
+    def _note(self, file: str) -> str:
+        notes = (
+            note for pattern, note in self._elsewhere.items() if fnmatch.fnmatch(file, pattern)
+        )
+        return next(notes, "")
+
+    def _shown(self, block: Embedded) -> list[Statement]:
+        return [
+            statement
+            for statement in self._statements(block.file)
+            if block.first_line <= statement.first_line <= block.last_line
+        ]
+
+    def _tests_of(self, file: str, statement: Statement) -> set[str]:
+        ran = self._ran.get(file, {})
+        lines = range(statement.first_line, statement.last_line + 1)
+        tests = set().union(*(ran.get(line, ()) for line in lines))
+        if statement.is_in_function:
+            return tests - {AT_IMPORT}
+        # A line that runs at import is shown right by the tests that use what was imported.
+        return self._users(file) if tests else set()
+
+    def _find_users(self, file: str) -> set[str]:
+        ran = self._ran.get(file, {})
+        own = (each for each in self._statements(file) if each.is_in_function)
+        users = set().union(*(self._tests_of(file, statement) for statement in own))
+        return users or set().union(*ran.values()) - {AT_IMPORT}
+
+    def _read_text(self, file: str) -> list[str]:
+        return (self._project / file).read_text(encoding="utf-8").splitlines()
+
+    def _read_statements(self, file: str) -> list[Statement]:
+        return read_statements("\n".join(self._text(file)))
+
+
+def _statements_of(code: Code) -> list[Statement]:
+    return read_statements("\n" * (code.line - 1) + code.text)
+
+
+def _is_python(file: str) -> bool:
+    return PurePosixPath(file).suffix == ".py"
+
+
+def _sorted(tests: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(tests))
+
+
+def _line_numbers(lines: list[int]) -> str:
+    if len(lines) == 1:
+        return f"line {lines[0]}"
+    return f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"

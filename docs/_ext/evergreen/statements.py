@@ -1,0 +1,68 @@
+"""What executing means for a line of Python."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+from types import CodeType
+
+
+@dataclasses.dataclass(frozen=True)
+class Statement:
+    """One statement, without the block that belongs to it."""
+
+    first_line: int
+    """Its first line, decorators included, counted from 1."""
+    last_line: int
+    """Its last line; for a compound statement, the last one of its head."""
+    is_in_function: bool
+    """Whether it runs when a function is called; else it runs when its file is imported."""
+
+
+def read_statements(source: str) -> list[Statement]:
+    """Return the statements that Python makes code of, in order.
+
+    A docstring, a declaration such as `global` or a bare annotation runs nothing, and is left out.
+
+    Raises:
+        SyntaxError: when the source is not Python.
+    """
+    tree = ast.parse(source)
+    with_code = set(_lines_with_code(compile(source, "<source>", "exec", dont_inherit=True)))
+    return [
+        statement
+        for statement in _statements(tree, is_in_function=False)
+        if with_code.intersection(range(statement.first_line, statement.last_line + 1))
+    ]
+
+
+def _lines_with_code(code: CodeType) -> Iterator[int]:
+    yield from (line for _, _, line in code.co_lines() if line)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _lines_with_code(constant)
+
+
+def _statements(node: ast.AST, *, is_in_function: bool) -> Iterator[Statement]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        is_in_function = True
+    for child in ast.iter_child_nodes(node):
+        # What holds other statements besides statements: handlers of exceptions, cases.
+        yield from _statement(child, is_in_function) if isinstance(child, ast.stmt) else ()
+        yield from _statements(child, is_in_function=is_in_function)
+
+
+def _statement(node: ast.stmt, is_in_function: bool) -> Iterator[Statement]:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    decorators = [each.lineno for each in getattr(node, "decorator_list", ())]
+    body = getattr(node, "body", None) or getattr(node, "cases", None)
+    end = node.end_lineno or node.lineno
+    if body:
+        first = body[0]
+        start = getattr(first, "lineno", None) or first.pattern.lineno
+        start = min([start, *(each.lineno for each in getattr(first, "decorator_list", ()))])
+        # A body may stand on the line of its head.
+        end = max(node.lineno, start - 1)
+    yield Statement(min([node.lineno, *decorators]), end, is_in_function)
