@@ -108,7 +108,7 @@ class PageCollector(EnvironmentCollector):
         docname = app.env.docname
         source = Path(app.env.doc2path(docname)).resolve()
         project = project_folder(app)
-        world = ClosedWorld(project, examples_folder(app))
+        world = ClosedWorld(project, examples_folder(app), app.config.evergreen_proofs)
         path = Path(os.path.relpath(source, project)).as_posix()
         page = read_page(
             path=path,
@@ -273,8 +273,10 @@ def _problems(app: Sphinx, env: BuildEnvironment) -> Iterator[Problem]:
         for session in page.sessions:
             if not session.shows_output:
                 yield from terminal.look_up(session, known, table)
-        for block in page.embedded:
-            embedded_examples.add((project / block.file).relative_to(examples).parts[0])
+        files = [(project / block.file).resolve() for block in page.embedded]
+        embedded_examples.update(
+            file.relative_to(examples).parts[0] for file in files if file.is_relative_to(examples)
+        )
     for name, example in _examples(app).items():
         if name not in embedded_examples:
             path = os.path.relpath(example.folder / "pyproject.toml", project)
@@ -307,7 +309,7 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
             path=relative(example.folder / "pyproject.toml"),
             tests=tuple(relative(path) for path in example.test_paths),
             digest=digests[name],
-            folder=relative(example.folder),
+            imports=relative(example.folder),
         )
         for name, example in examples.items()
     ]
@@ -319,5 +321,6 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
     for test, subjects in app.config.evergreen_proofs.items():
         files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
         content = digest_of_files([project / test, *files])
-        units.append(Unit(test, test, (test,), digest_of_texts(rests_on, content)))
+        digest = digest_of_texts(rests_on, content)
+        units.append(Unit(test, test, (test,), digest, imports=test))
     return units

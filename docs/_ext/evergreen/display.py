@@ -15,7 +15,7 @@ from evergreen import literalinclude
 from evergreen.attribution import Attribution, Backing
 from evergreen.block import Embedded
 from evergreen.claims import claim, functions_of, measured
-from evergreen.page import Page
+from evergreen.page import DEFAULT_GROUP, Page
 
 
 class evidence(nodes.General, nodes.Element):  # noqa: N801
@@ -47,6 +47,13 @@ class Display:
         self._attribution = attribution
         self._tests = tests
         self._figures = figures
+        versions = [
+            f"{name} {figures[key]}"
+            for name in ("Python", *app.config.evergreen_libraries)
+            # A package may be part of a distribution of another name.
+            if (key := f"version of {name}") in figures
+        ]
+        self._proven_with = f"Proven with {', '.join(versions)}."
         self._docnames = {page.path: docname for docname, page in pages.items()}
         # By file: the page that shows most of it, and the block there.
         self._shown_at: dict[str, tuple[str, Embedded]] = {}
@@ -72,25 +79,44 @@ class Display:
         ]
         claims = [functions_of(self._tests, each.test) for each in page.claims]
         figures = [self._figures.get(each.name) for each in page.figures]
-        return repr((backings, proves, claims, figures))
+        return repr((backings, proves, claims, figures, self._proven_with))
 
     def add_to(self, doctree: nodes.document, docname: str) -> None:
         """Add the evidence to a page that is about to be written."""
         for block in list(doctree.findall(nodes.literal_block)):
             if literalinclude.FILE in block:
                 self._add_to_block(block, docname)
+        if summary := self._summary_of_page(self._pages[docname]):
+            # In the page's own section, below all that it says.
+            section = next(iter(doctree.findall(nodes.section)), doctree)
+            section += _evidence(summary, [])
         for node in list(doctree.findall(claim)):
             (function,) = functions_of(self._tests, node["test"])
-            node += nodes.superscript("", "", self._link(docname, function, "✓"))
+            hint = f"Proven by {_short(function)}"
+            node += nodes.superscript("", "", self._link(docname, function, "✓", hint))
         for node in list(doctree.findall(measured)):
             node += nodes.Text(self._figures[node["figure"]])
+
+    def _summary_of_page(self, page: Page) -> str:
+        """Return what was proven of a page, in a sentence; empty when it shows no block."""
+        kinds = [
+            (len(page.embedded), "from tested files"),
+            (sum(len(group.steps) for group in page.groups), "run on this page"),
+            (sum(session.shows_output for session in page.sessions), "run in a terminal"),
+            (
+                sum(not session.shows_output for session in page.sessions),
+                "of commands looked up in their reference",
+            ),
+        ]
+        parts = [f"{count} {kind}" for count, kind in kinds if count]
+        return f"Blocks of this page: {', '.join(parts)}. {self._proven_with}" if parts else ""
 
     def _add_to_block(self, node: nodes.Element, docname: str) -> None:
         outer = literalinclude.outermost(node)
         anchor = outer["ids"][0]
         block = next(each for each in self._pages[docname].embedded if each.anchor == anchor)
         backing = self._attribution.backing_of(block)
-        links = [self._link(docname, test, _short(test)) for test in backing.tests]
+        links = [self._link(docname, test) for test in backing.tests]
         added: list[nodes.Node] = [_evidence(_summary(backing), links)]
         if self._shown_at[block.file] == (docname, block):
             node["highlight_args"] = {
@@ -111,34 +137,39 @@ class Display:
                 entry = nodes.inline("", "", nodes.literal("", _short(test)), nodes.Text(": "))
                 for number, name in enumerate(sorted(pages)):
                     entry += nodes.Text(", " if number else "")
-                    entry += self._link_to(
-                        docname, name, self._proves[test][name].anchor, self._title(name)
-                    )
+                    anchor = self._proves[test][name].anchor
+                    title = nodes.inline("", self._title(name))
+                    entry += self._link_to(docname, name, anchor, title)
                 entries.append(entry)
         if entries:
             yield _evidence("What these tests prove", entries)
 
-    def _link(self, docname: str, test: str, text: str) -> nodes.Node:
-        """Return a link to a test's source, or to the page whose blocks are the test."""
+    def _link(
+        self, docname: str, test: str, text: str | None = None, hint: str | None = None
+    ) -> nodes.Node:
+        """Return a link to a test's source, or to the page whose blocks are the test.
+
+        The test's own name is the text unless another is given; a test of which the site shows no
+        source has no link.
+        """
         file, _, name = test.partition("::")
         if file in self._docnames:
+            target = self._docnames[file]
+            group = "" if name == DEFAULT_GROUP else f" ({name})"
             return self._link_to(
-                docname, self._docnames[file], "", self._title(self._docnames[file])
+                docname, target, "", nodes.inline("", f"Blocks of “{self._title(target)}”{group}")
             )
+        shown = nodes.inline("", text) if text else nodes.literal("", _short(test))
         if file not in self._shown_at:
-            return nodes.literal("", test)
+            return shown
         target, _ = self._shown_at[file]
         line = _line_of(Path(self._app.confdir, file), name.partition("[")[0])
-        return self._link_to(
-            docname, target, f"{_anchor(file)}-{line}", text, hint=f"Proven by {_short(test)}"
-        )
+        return self._link_to(docname, target, f"{_anchor(file)}-{line}", shown, hint)
 
     def _link_to(
-        self, docname: str, target: str, anchor: str, text: str, hint: str | None = None
+        self, docname: str, target: str, anchor: str, shown: nodes.Node, hint: str | None = None
     ) -> nodes.reference:
-        return make_refnode(
-            self._app.builder, docname, target, anchor, nodes.inline("", text), hint
-        )
+        return make_refnode(self._app.builder, docname, target, anchor, shown, hint)
 
     def _title(self, docname: str) -> str:
         return self._app.env.titles[docname].astext()
@@ -160,7 +191,7 @@ def _summary(backing: Backing) -> str:
     if backing.note:
         return backing.note
     count = "1 test" if len(backing.tests) == 1 else f"{len(backing.tests)} tests"
-    return f"Proven by {count}" if backing.statements else f"Read by {count}"
+    return f"Proven by {count}" if backing.statements else f"Proven by {count} that read this file"
 
 
 def _evidence(summary: str, entries: Sequence[nodes.Node]) -> evidence:

@@ -41,8 +41,8 @@ class Unit:
     """A digest of all that the proof speaks of."""
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
-    folder: str = ""
-    """The folder of an example, relative to the folder that holds `conf.py`; else empty."""
+    imports: str = ""
+    """The folder or file that is imported before its tests run, named as `path`; empty for none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +153,7 @@ def _run_pytest(
     settings, lines = own_folder / "coverage.ini", own_folder / "coverage"
     Manifest(own, tuple(tests)).write(manifest)
     sources = {code.path for page in own.values() for group in page.groups for code in group.codes}
+    sources.update(test for test in tests if (project / test).is_file() and test not in own)
     followed = [examples / "*", *(project / source for source in sorted(sources))]
     write_configuration(settings, lines, map(str, followed))
     command = [
@@ -228,20 +229,20 @@ def judge(
             )
         elif not bad:
             tests = {result.test: Run(result.lines, result.read) for result in own}
-            if unit.folder:
-                tests[AT_IMPORT] = Run(_lines_in(unit.folder, at_import), ())
+            if unit.imports:
+                tests[AT_IMPORT] = Run(_lines_in(unit.imports, at_import), ())
             proofs[unit.path] = Proof(unit.digest, tests)
         for result in bad:
             problems.append(_as_problem(result, unit))
     return proofs, problems
 
 
-def _lines_in(folder: str, results: Iterable[Result]) -> dict[str, Sequence[int]]:
+def _lines_in(path: str, results: Iterable[Result]) -> dict[str, Sequence[int]]:
     return {
         file: lines
         for result in results
         for file, lines in result.lines.items()
-        if file.startswith(f"{folder}/") and lines
+        if f"{file}/".startswith(f"{path}/")
     }
 
 
