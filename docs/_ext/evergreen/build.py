@@ -20,13 +20,21 @@ from sphinx.util import logging
 
 from evergreen import terminal
 from evergreen.attribution import Attribution
-from evergreen.claims import Claim, Figure, check_claims, check_figures, claim, measured
+from evergreen.claims import (
+    Claim,
+    Figure,
+    check_claims,
+    check_figures,
+    claim,
+    functions_of,
+    measured,
+)
 from evergreen.closed_world import ClosedWorld
 from evergreen.display import Display
 from evergreen.evidence import AT_IMPORT, Evidence
 from evergreen.example import Example, find_examples
 from evergreen.figures import compute_figures
-from evergreen.files import digest_of_files, digest_of_texts
+from evergreen.files import digest_of_files, digest_of_texts, write_whole
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
@@ -40,6 +48,8 @@ from evergreen.proof import (
 
 logger = logging.getLogger(__name__)
 
+UNUSED_NAME = "evergreen-unused-tests.txt"
+"""The file, in the folder of the doctrees, that lists the tests behind no block and no claim."""
 EVIDENCE_NAME = "evergreen-evidence.json"
 _UNFINISHED_NAME = "evergreen-unfinished"
 _ENVIRONMENT_NAME = "environment.pickle"
@@ -209,6 +219,26 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
         problems += check_claims(page.claims, tests)
         problems += check_figures(page.figures, figures)
     _stop_if_any(problems)
+    used = {
+        test
+        for page in pages.values()
+        for block in page.embedded
+        for test in attribution.backing_of(block).tests
+    }
+    named = {
+        function
+        for page in pages.values()
+        for each in page.claims
+        for function in functions_of(tests, each.test)
+    }
+    unused = [
+        test
+        for test in tests
+        if test not in used
+        and test.partition("[")[0] not in named
+        and test.partition("::")[0] not in {page.path for page in pages.values()}
+    ]
+    write_whole(Path(app.doctreedir, UNUSED_NAME), "".join(f"{test}\n" for test in unused))
     display = Display(app, pages, attribution, tests, figures)
     app.evergreen_display = display  # type: ignore[attr-defined]
     before: dict[str, str] = getattr(env, "evergreen_shown", {})

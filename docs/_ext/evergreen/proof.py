@@ -42,7 +42,7 @@ class Unit:
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
     imports: str = ""
-    """The folder or file that is imported before its tests run, named as `path`; empty for none."""
+    """The folder or file, named as `path`, that is imported before its tests run; or empty."""
 
 
 @dataclasses.dataclass(frozen=True)
