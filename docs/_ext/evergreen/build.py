@@ -188,6 +188,8 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
             raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
         proofs, problems = judge(unproven, results)
         evidence.keep(proofs, [unit.path for unit in units])
+        passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
+        logger.info("%d tests passed", passed)
         _stop_if_any(problems)
     else:
         names = ", ".join(unit.name for unit in unproven)
