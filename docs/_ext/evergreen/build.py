@@ -168,9 +168,11 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """
     _stop_if_any(list(_problems(app, env)))
     to_run = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
-    Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
-    publishes_nothing = app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING
-    if publishes_nothing or (app.builder.name == "dummy" and not app.config.evergreen_prove):
+    if app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
+        return []
+    if app.builder.name == "dummy" and not app.config.evergreen_prove:
+        # For a pytest that somebody calls by hand.
+        Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
         return []
     units = _units(app, env)
     evidence = Evidence(Path(app.doctreedir, EVIDENCE_NAME))
@@ -216,8 +218,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
     for page in pages.values():
         for block in page.embedded:
             problems += attribution.unproven(block)
-        for group in page.groups:
-            problems += attribution.unproven_in(group)
+        problems += attribution.unproven_in(page)
         problems += check_claims(page.claims, tests)
         problems += check_figures(page.figures, figures)
     _stop_if_any(problems)
@@ -244,7 +245,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
     display = Display(app, pages, attribution, tests, figures)
     app.evergreen_display = display  # type: ignore[attr-defined]
     before: dict[str, str] = getattr(env, "evergreen_shown", {})
-    now = {docname: display.summary_of(docname, page) for docname, page in pages.items()}
+    now = {docname: display.digest_of(docname, page) for docname, page in pages.items()}
     env.evergreen_shown = now  # type: ignore[attr-defined]
     return [docname for docname, shown in now.items() if before.get(docname) != shown]
 

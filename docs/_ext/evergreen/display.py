@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from evergreen import literalinclude
 from evergreen.attribution import Attribution, Backing
 from evergreen.block import Embedded
 from evergreen.claims import claim, functions_of, measured
+from evergreen.files import digest_of_texts
 from evergreen.page import DEFAULT_GROUP, Page
 
 
@@ -43,6 +45,7 @@ class Display:
             figures: what was computed, by name.
         """
         self._app = app
+        self._line_of = functools.cache(_line_of)
         self._pages = pages
         self._attribution = attribution
         self._tests = tests
@@ -67,8 +70,8 @@ class Display:
                 for test in attribution.backing_of(block).tests:
                     self._proves.setdefault(test, {}).setdefault(docname, block)
 
-    def summary_of(self, docname: str, page: Page) -> str:
-        """Return all that evidence adds to a page, to tell whether the page has to be written."""
+    def digest_of(self, docname: str, page: Page) -> str:
+        """Return a digest of what evidence adds to a page, to tell whether that has changed."""
         backings = [self._attribution.backing_of(block) for block in page.embedded]
         shown_here = sorted(file for file, (name, _) in self._shown_at.items() if name == docname)
         proves = [
@@ -79,7 +82,7 @@ class Display:
         ]
         claims = [functions_of(self._tests, each.test) for each in page.claims]
         figures = [self._figures.get(each.name) for each in page.figures]
-        return repr((backings, proves, claims, figures, self._proven_with))
+        return digest_of_texts(repr((backings, proves, claims, figures, self._proven_with)))
 
     def add_to(self, doctree: nodes.document, docname: str) -> None:
         """Add the evidence to a page that is about to be written."""
@@ -163,7 +166,7 @@ class Display:
         if file not in self._shown_at:
             return shown
         target, _ = self._shown_at[file]
-        line = _line_of(Path(self._app.confdir, file), name.partition("[")[0])
+        line = self._line_of(Path(self._app.confdir, file), name.partition("[")[0])
         return self._link_to(docname, target, f"{_anchor(file)}-{line}", shown, hint)
 
     def _link_to(

@@ -8,8 +8,6 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from coverage import CoverageData
-
 from evergreen.files import write_whole
 
 AT_IMPORT = ""
@@ -90,6 +88,9 @@ def write_configuration(path: Path, data_file: Path, include: Iterable[str]) -> 
 
 def read_lines(data_file: Path, project: Path) -> dict[str, dict[str, list[int]]]:
     """Return the lines that coverage.py recorded: by test, by file relative to the project."""
+    # Imported here, as most builds have nothing to run.
+    from coverage import CoverageData
+
     data = CoverageData(str(data_file))
     data.read()
     lines: dict[str, dict[str, list[int]]] = {}

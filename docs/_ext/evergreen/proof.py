@@ -21,7 +21,7 @@ from evergreen.files import digest_of_files, digest_of_texts
 from evergreen.manifest import Manifest, PageTests
 from evergreen.problem import Problem
 
-UNITS_PER_PROCESS = 12
+UNITS_PER_PROCESS = 4
 """How many units make one more process pay: each takes half a second to start."""
 _MEMORY = Path("/dev/shm")
 _MEMORY_NEEDED = 256 * 2**20
