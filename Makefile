@@ -121,7 +121,8 @@ $(STAMPS)/zizmor: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
 # charmlint needs Python 3.12 or newer, and is not installed on an older one.
 $(STAMPS)/charmlint: $(INSTALLED) $(SOURCES) | $(STAMPS)
 	@if [ -x $(BIN)/charmlint ]; then \
-	  for example in examples/*/; do $(BIN)/charmlint --quiet --strict "$$example"; done; \
+	  for charm in examples/*/charmcraft.yaml; do \
+	    $(BIN)/charmlint --quiet --strict "$$(dirname "$$charm")"; done; \
 	else echo "charmlint is left out: it needs Python 3.12 or newer"; fi
 	@touch $@
 
