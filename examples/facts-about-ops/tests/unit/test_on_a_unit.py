@@ -114,7 +114,12 @@ def test_an_error_that_a_handler_raises_is_in_the_log(unit: Unit):
 
 def test_stored_values_are_in_a_file_next_to_the_charm(unit: Unit):
     unit.dispatch("start")
-    assert unit.state_file.is_file()
+    handles = unit.query("SELECT handle FROM snapshot")
+    assert "Charm/StoredStateData[_stored]" in handles
+
+
+def test_the_file_of_stored_values_is_not_encrypted(unit: Unit):
+    unit.dispatch("start")
     assert b"two" in unit.state_file.read_bytes()
 
 

@@ -151,7 +151,7 @@ def test_a_unit_is_no_leader_unless_the_state_says_so():
         assert manager.charm.unit.is_leader()
 
 
-def test_a_container_that_the_charm_asks_has_to_be_in_the_state():
+def test_a_container_that_the_charm_talks_to_has_to_be_in_the_state():
     ctx = new_context()
     with ctx(ctx.on.start(), testing.State()) as manager:
         web = manager.charm.unit.get_container("web")
@@ -159,10 +159,11 @@ def test_a_container_that_the_charm_asks_has_to_be_in_the_state():
             web.can_connect()
 
 
-def test_a_container_that_the_charm_does_not_ask_may_be_left_out():
+def test_a_container_that_the_charm_only_names_may_be_left_out():
     ctx = new_context()
-    state_out = ctx.run(ctx.on.start(), testing.State())
-    assert state_out.unit_status == testing.ActiveStatus("started")
+    with ctx(ctx.on.start(), testing.State()) as manager:
+        assert manager.charm.unit.get_container("web").name == "web"
+        manager.run()
 
 
 def test_pebble_answers_if_the_container_can_connect():
