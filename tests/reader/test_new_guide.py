@@ -107,7 +107,8 @@ def test_a_reader_can_paste_it(published: Path):
 
 def test_each_sample_works_as_it_is(published: Path):
     text = shown(published, "howto/manage-something").get_text()
-    assert len(SAMPLES) == 4
+    assert len(SAMPLES) == 5
+    assert "leaves a value alone✓" in text
     assert "print(1 + 1)" in text
     assert "ZeroDivisionError: division by zero" in text
     assert "Juju 4" not in text  # a note to other writers

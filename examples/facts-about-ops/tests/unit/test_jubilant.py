@@ -107,6 +107,28 @@ def test_a_condition_that_raises_ends_the_wait(juju: jubilant.Juju, stand_in: St
     assert len(stand_in.calls) == 1
 
 
+@pytest.mark.parametrize("application", ["active", "waiting"])
+@pytest.mark.parametrize("unit", ["active", "waiting"])
+def test_all_active_wants_the_application_and_every_unit_active(
+    juju: jubilant.Juju, stand_in: StandIn, application: str, unit: str
+):
+    app = {
+        "charm": "local:demo-0",
+        "charm-origin": "local",
+        "charm-name": "demo",
+        "charm-rev": 0,
+        "exposed": False,
+        "application-status": {"current": application},
+        "units": {
+            "demo/0": {"workload-status": {"current": "active"}},
+            "demo/1": {"workload-status": {"current": unit}},
+        },
+    }
+    stand_in.answer("status", STATUS | {"applications": {"demo": app}})
+    all_are = application == unit == "active"
+    assert jubilant.all_active(juju.status(), "demo") == all_are
+
+
 # Asking.
 
 

@@ -160,3 +160,10 @@ def test_a_value_is_lost_when_its_attribute_is_renamed():
         manager.charm._stored.set_default(value=None)
         assert manager.charm._stored.value is None
     assert not [line for line in ctx.juju_log if line.level in ("WARNING", "ERROR")]
+
+
+def test_the_reference_says_what_an_upgrade_keeps():
+    reference = " ".join((ops.StoredState.__doc__ or "").split())
+    assert "stored alongside the charm (in the charm container for Kubernetes" in reference
+    assert "upgraded in-place on the machine, so the data is preserved" in reference
+    assert "the pod is replaced, so any data is lost" in reference
