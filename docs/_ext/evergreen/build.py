@@ -119,16 +119,17 @@ class PageCollector(EnvironmentCollector):
         source = Path(app.env.doc2path(docname)).resolve()
         project = project_folder(app)
         world = ClosedWorld(project, examples_folder(app), app.config.evergreen_proofs)
-        path = Path(os.path.relpath(source, project)).as_posix()
+
+        def place(node: nodes.Element) -> tuple[str, int]:
+            # What is included has a source of its own.
+            return _relative(Path(node.source or source), project), node.line or 1
+
         page = read_page(
-            path=path,
+            path=_relative(source, project),
             claims=[
-                Claim(path, node.line or 1, node.astext(), node["test"])
-                for node in doctree.findall(claim)
+                Claim(*place(node), node.astext(), node["test"]) for node in doctree.findall(claim)
             ],
-            figures=[
-                Figure(path, node.line or 1, node["figure"]) for node in doctree.findall(measured)
-            ],
+            figures=[Figure(*place(node), node["figure"]) for node in doctree.findall(measured)],
             blocks=list(world.read(doctree, source)),
             front_matter=app.env.metadata[docname].get(FRONT_MATTER_KEY),
             known=list(_examples(app)),
@@ -166,7 +167,7 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     Raises:
         NotPublished: when anything is wrong; all of it has been logged by then.
     """
-    _stop_if_any(list(_problems(app, env)))
+    _stop_if_any(app, list(_problems(app, env)))
     to_run = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
     if app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
         return []
@@ -176,11 +177,8 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         return []
     units = _units(app, env)
     evidence = Evidence(Path(app.doctreedir, EVIDENCE_NAME))
-    unproven = [
-        unit
-        for unit in units
-        if unit.path not in evidence.proofs or evidence.proofs[unit.path].digest != unit.digest
-    ]
+    evidence.forget_all_but({unit.path: unit.digest for unit in units})
+    unproven = [unit for unit in units if unit.path not in evidence.proofs]
     if not unproven:
         logger.info("everything is proven already")
     elif app.config.evergreen_prove:
@@ -189,10 +187,10 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         if results is None:
             raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
         proofs, problems = judge(unproven, results)
-        evidence.keep(proofs, [unit.path for unit in units])
+        evidence.add(proofs)
         passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
         logger.info("%d tests passed", passed)
-        _stop_if_any(problems)
+        _stop_if_any(app, problems)
     else:
         names = ", ".join(unit.name for unit in unproven)
         raise NotPublished(f"evergreen_prove is off, and this is unproven: {names}")
@@ -221,7 +219,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
         problems += attribution.unproven_in(page)
         problems += check_claims(page.claims, tests)
         problems += check_figures(page.figures, figures)
-    _stop_if_any(problems)
+    _stop_if_any(app, problems)
     used = {
         test
         for page in pages.values()
@@ -280,10 +278,19 @@ def finish(app: Sphinx, _exception: Exception | None) -> None:
         Path(app.doctreedir, _UNFINISHED_NAME).unlink(missing_ok=True)
 
 
-def _stop_if_any(problems: Sequence[Problem]) -> None:
+def _relative(path: Path, project: Path) -> str:
+    return Path(os.path.relpath(path, project)).as_posix()
+
+
+def _stop_if_any(app: Sphinx, problems: Sequence[Problem]) -> None:
+    readme, project = Path(__file__).resolve().with_name("README.md"), project_folder(app)
+    shown = _relative(readme, project) if readme.is_relative_to(project) else str(readme)
     for problem in sorted(problems, key=lambda each: (each.path, each.line or 0)):
         logger.warning(
-            problem.message, location=problem.location, type="evergreen", subtype=problem.kind
+            f"{problem.message}\n    See {shown}#{problem.kind}",
+            location=problem.location,
+            type="evergreen",
+            subtype=problem.kind,
         )
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -326,10 +333,10 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
     project = project_folder(app)
     relative = functools.partial(os.path.relpath, start=project)
     examples = _examples(app)
-    extension = Path(__file__).parent
+    extension = sorted(Path(__file__).parent.glob("*.py"))
     settings = [project / name for name in ("conftest.py", "pyproject.toml")]
     try:
-        rests_on = digest_of_environment(app.config.evergreen_libraries, [extension, *settings])
+        rests_on = digest_of_environment(app.config.evergreen_libraries, [*extension, *settings])
     except ValueError as error:
         raise NotPublished(str(error)) from error
     digests = {
@@ -342,18 +349,22 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
             path=relative(example.folder / "pyproject.toml"),
             tests=tuple(relative(path) for path in example.test_paths),
             digest=digests[name],
-            imports=relative(example.folder),
+            subjects=(relative(example.folder),),
         )
         for name, example in examples.items()
     ]
     for page in sorted(pages_of(env).values(), key=lambda page: page.path):
         if tests := page.tests:
-            used = [digests[name] for name in sorted(set(page.examples.values()))]
-            digest = digest_of_texts(repr(tests), *used)
-            units.append(Unit(page.path, page.path, (page.path,), digest, is_page=True))
+            used = sorted(set(page.examples.values()))
+            digest = digest_of_texts(repr(tests), *(digests[name] for name in used))
+            codes = {code.path for group in tests.groups for code in group.codes}
+            subjects = (*(relative(examples[name].folder) for name in used), *sorted(codes))
+            units.append(
+                Unit(page.path, page.path, (page.path,), digest, is_page=True, subjects=subjects)
+            )
     for test, subjects in app.config.evergreen_proofs.items():
         files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
         content = digest_of_files([project / test, *files])
         digest = digest_of_texts(rests_on, content)
-        units.append(Unit(test, test, (test,), digest, imports=test))
+        units.append(Unit(test, test, (test,), digest, subjects=(test, *map(relative, files))))
     return units

@@ -61,14 +61,23 @@ class Evidence:
                 )
                 for unit, proof in data.items()
             }
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             self.proofs: dict[str, Proof] = {}
 
-    def keep(self, proofs: Mapping[str, Proof], units: Collection[str]) -> None:
-        """Add proofs by the path of their unit, forget those of units that are gone, and save."""
-        everything = {**self.proofs, **proofs}
-        self.proofs = {unit: everything[unit] for unit in sorted(units) if unit in everything}
-        data = {unit: dataclasses.asdict(proof) for unit, proof in self.proofs.items()}
+    def forget_all_but(self, digests: Mapping[str, str]) -> None:
+        """Forget proofs of units that are gone, or of which the digest is another by now.
+
+        Args:
+            digests: the digest of each unit there is, by its path.
+        """
+        self.proofs = {
+            unit: proof for unit, proof in self.proofs.items() if digests.get(unit) == proof.digest
+        }
+
+    def add(self, proofs: Mapping[str, Proof]) -> None:
+        """Add proofs by the path of their unit, and save all there are."""
+        self.proofs |= proofs
+        data = {unit: dataclasses.asdict(self.proofs[unit]) for unit in sorted(self.proofs)}
         write_whole(self._path, json.dumps(data, separators=(",", ":")))
 
 

@@ -41,8 +41,14 @@ class Unit:
     """A digest of all that the proof speaks of."""
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
+<<<<<<< HEAD
     imports: str = ""
     """The folder or file, named as `path`, that is imported before its tests run; or empty."""
+=======
+    subjects: tuple[str, ...] = ()
+    """The files and folders that it speaks of, named as `path`: its digest is made of them too.
+    What its tests run or read of others is no evidence, as that may change unnoticed."""
+>>>>>>> b1c674d (Use no evidence of what has changed; link a test's source where it is shown, and write a page again when its links move)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,22 +234,25 @@ def judge(
                 )
             )
         elif not bad:
-            tests = {result.test: Run(result.lines, result.read) for result in own}
-            if unit.imports:
-                tests[AT_IMPORT] = Run(_lines_in(unit.imports, at_import), ())
+            tests = {result.test: _run_of([result], unit) for result in own}
+            tests[AT_IMPORT] = _run_of(at_import, unit)
             proofs[unit.path] = Proof(unit.digest, tests)
         for result in bad:
             problems.append(_as_problem(result, unit))
     return proofs, problems
 
 
-def _lines_in(path: str, results: Iterable[Result]) -> dict[str, Sequence[int]]:
-    return {
-        file: lines
-        for result in results
-        for file, lines in result.lines.items()
-        if f"{file}/".startswith(f"{path}/")
-    }
+def _run_of(results: Iterable[Result], unit: Unit) -> Run:
+    """Return what was run and read of the unit's subjects."""
+    subjects = tuple(f"{path}/" for path in unit.subjects)
+    lines: dict[str, set[int]] = {}
+    read: set[str] = set()
+    for result in results:
+        for file, ran in result.lines.items():
+            if f"{file}/".startswith(subjects):
+                lines.setdefault(file, set()).update(ran)
+        read.update(file for file in result.read if f"{file}/".startswith(subjects))
+    return Run({file: sorted(ran) for file, ran in lines.items()}, sorted(read))
 
 
 def _as_problem(result: Result, unit: Unit) -> Problem:

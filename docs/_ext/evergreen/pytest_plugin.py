@@ -28,7 +28,6 @@ from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
 
 _OWN_BUILD = Path("_build", "pytest")
-_READING = ("r", "rb", None)
 _WENT_THROUGH = (
     pytest.ExitCode.OK,
     pytest.ExitCode.TESTS_FAILED,
@@ -206,9 +205,12 @@ class _Session:
     def note_opened(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note each file of the project that is opened to be read: a hook for `sys.audit`."""
         if event == "open":
-            path, mode, _ = arguments
-            if isinstance(path, str) and mode in _READING and path.startswith(self._prefix):
-                self._opened.add(path)
+            path, _, flags = arguments
+            is_read = isinstance(flags, int) and not flags & (os.O_WRONLY | os.O_RDWR)
+            if is_read and isinstance(path, str | bytes):
+                absolute = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
+                if absolute.startswith(self._prefix):
+                    self._opened.add(absolute)
 
     def _example_of(self, node: pytest.Collector | pytest.Item) -> Example | None:
         if isinstance(node, GroupItem | SessionItem):
