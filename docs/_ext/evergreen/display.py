@@ -127,7 +127,7 @@ class Display:
             "linenostart": block.first_line,
         }
         after = outer.parent.index(outer) + 1
-        outer.parent[after:after] = self._below(block, docname)
+        outer.parent[after:after] = list(self._below(block, docname))
 
     def _below(self, block: Embedded, docname: str) -> Iterator[nodes.Node]:
         """Yield what to add below a block."""
