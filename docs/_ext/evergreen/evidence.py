@@ -21,7 +21,7 @@ data_file = {data_file}
 include =
     {include}
 context = ${{PYTEST_CURRENT_TEST-}}
-patch = subprocess
+parallel = true
 disable_warnings = no-data-collected
 """
 

@@ -156,7 +156,8 @@ def _run_pytest(
     own_folder = folder / str(number)
     own_folder.mkdir()
     manifest, report = own_folder / "manifest.json", own_folder / "report.json"
-    settings, lines = own_folder / "coverage.ini", own_folder / "coverage"
+    # coverage.py removes, when it starts, whatever begins with the name of its data file.
+    settings, lines = own_folder / "settings.ini", own_folder / "coverage"
     Manifest(own, tuple(tests)).write(manifest)
     sources = {code.path for page in own.values() for group in page.groups for code in group.codes}
     sources.update(test for test in tests if (project / test).is_file() and test not in own)

@@ -59,6 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(session, "evergreen-session")
     if config.getoption("--evergreen-report") is not None:
         sys.addaudithook(session.note_opened)
+        # A process that a test starts reads its settings anew, and in them the name of the test.
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+        os.environ["COVERAGE_PROCESS_START"] = config.getoption("cov_config", "")
 
 
 class _Session:
