@@ -41,14 +41,9 @@ class Unit:
     """A digest of all that the proof speaks of."""
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
-<<<<<<< HEAD
-    imports: str = ""
-    """The folder or file, named as `path`, that is imported before its tests run; or empty."""
-=======
     subjects: tuple[str, ...] = ()
     """The files and folders that it speaks of, named as `path`: its digest is made of them too.
     What its tests run or read of others is no evidence, as that may change unnoticed."""
->>>>>>> b1c674d (Use no evidence of what has changed; link a test's source where it is shown, and write a page again when its links move)
 
 
 @dataclasses.dataclass(frozen=True)
