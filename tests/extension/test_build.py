@@ -271,14 +271,14 @@ def test_a_builder_that_publishes_nothing_proves_nothing(
     assert runs.tests == []
 
 
-def test_the_manifest_left_behind_has_every_page(project: Project, runs: Runs):
+def test_the_manifest_for_a_pytest_by_hand_has_every_page(project: Project, runs: Runs):
     project.page("one.md", BLOCK, examples={"default": "sums"})
-    project.build()
+    project.build(evergreen_prove=False)
     project.page("two.md", BLOCK, examples={"default": "sums"})
-    built = project.build()
+    built = project.build(evergreen_prove=False)
     manifest = Manifest.read(built.doctrees / "evergreen-manifest.json")
     assert (set(manifest.pages), manifest.tests) == ({"pages/one.md", "pages/two.md"}, ())
-    assert runs.tests[-1] == ["pages/two.md"]
+    assert runs.tests == []
 
 
 # Reading in parallel.

@@ -28,8 +28,8 @@ STATEMENTS = {
         [(1, 3, IMPORTED), (4, 4, CALLED)],
     ),
     "class": (
-        "@print\nclass A(\n    object,\n):\n    x: int\n    y: int = 1\n    @print\n    def f(self):\n"
-        "        pass\n",
+        "@print\nclass A(\n    object,\n):\n    x: int\n    y: int = 1\n"
+        "    @print\n    def f(self):\n        pass\n",
         [(1, 4, IMPORTED), (6, 6, IMPORTED), (7, 8, IMPORTED), (9, 9, CALLED)],
     ),
     "class in a function": (

@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.addaudithook(session.note_opened)
         # A process that a test starts reads its settings anew, and in them the name of the test.
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-        os.environ["COVERAGE_PROCESS_START"] = config.getoption("cov_config", "")
+        os.environ["COVERAGE_PROCESS_START"] = str(config.getoption("cov_config", ""))
 
 
 class _Session:
