@@ -14,6 +14,8 @@ STAMPS := _build/stamps
 
 # Bytecode stays out of the folders that are published, copied and hashed.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+# There it is wanted: without it, every process compiles all of Sphinx and ops anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Sphinx's log of a build goes to the terminal in one language.
 export LC_ALL := C.UTF-8
 
@@ -21,6 +23,10 @@ export LC_ALL := C.UTF-8
 CONFIGURATION := conf.py conftest.py pyproject.toml requirements.txt
 SOURCES := $(CONFIGURATION) $(shell find docs examples -not -path '*/.*' -not -name '*.pyc')
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
+PYTHON_CODE := $(CONFIGURATION) $(shell find docs examples tests -not -path '*/.*' \
+  '(' -type d -o -name '*.py' -o -name '*.toml' ')')
+PAGES := $(shell find docs -not -path '*/.*' -not -name '*.pyc')
+EXAMPLES := $(shell find examples -not -path '*/.*' -not -name '*.pyc')
 WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
@@ -93,12 +99,12 @@ endif
 LINTERS := ruff pyright codespell schemas zizmor charmlint
 lint: $(LINTERS:%=$(STAMPS)/%) ## Check style, types, spelling and configuration files.
 
-$(STAMPS)/ruff: $(INSTALLED) $(CODE) | $(STAMPS)
+$(STAMPS)/ruff: $(INSTALLED) $(PYTHON_CODE) | $(STAMPS)
 	@$(BIN)/ruff check --quiet --output-format concise --no-cache . $(ANNOTATE)
 	@$(BIN)/ruff format --quiet --check --diff --no-cache .
 	@touch $@
 
-$(STAMPS)/pyright: $(INSTALLED) $(CODE) | $(STAMPS)
+$(STAMPS)/pyright: $(INSTALLED) $(PYTHON_CODE) | $(STAMPS)
 	@$(BIN)/pyright --pythonpath $(BIN)/python $(QUIETLY) $(ANNOTATE)
 	@for example in examples/*/; do \
 	  $(BIN)/pyright --pythonpath $(BIN)/python --project "$$example" $(QUIETLY) $(ANNOTATE); done
@@ -119,7 +125,7 @@ $(STAMPS)/zizmor: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
 	@touch $@
 
 # charmlint needs Python 3.12 or newer, and is not installed on an older one.
-$(STAMPS)/charmlint: $(INSTALLED) $(SOURCES) | $(STAMPS)
+$(STAMPS)/charmlint: $(INSTALLED) $(EXAMPLES) | $(STAMPS)
 	@if [ -x $(BIN)/charmlint ]; then \
 	  for charm in examples/*/charmcraft.yaml; do \
 	    $(BIN)/charmlint --quiet --strict "$$(dirname "$$charm")"; done; \
