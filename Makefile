@@ -25,7 +25,6 @@ SOURCES := $(CONFIGURATION) $(shell find docs examples -not -path '*/.*' -not -n
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
 PYTHON_CODE := $(CONFIGURATION) $(shell find docs examples tests -not -path '*/.*' \
   '(' -type d -o -name '*.py' -o -name '*.toml' ')')
-PAGES := $(shell find docs -not -path '*/.*' -not -name '*.pyc')
 EXAMPLES := $(shell find examples -not -path '*/.*' -not -name '*.pyc')
 WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 

@@ -19,13 +19,13 @@ from typing import Any
 class WithoutTry(ast.NodeTransformer):
     """Puts in the place of each `try` what it tries; functions and classes stay as they are."""
 
-    def visit_Try(self, node: ast.Try) -> list[ast.stmt]:  # noqa: N802
+    def visit_Try(self, node: ast.Try) -> list[ast.stmt]:
         return [self.visit(each) for each in node.body]
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         return node
 
 

@@ -125,7 +125,8 @@ def faults_of(
     for block in failing:
         shown = [block.shown_error, *block.output.splitlines()]
         if not set(shown) & set(block.raised):
-            yield block.line, f"the block raises {block.raised[0]!r}, and the page does not show it"
+            what = f"the block raises {block.raised[0]!r}, and the page does not show it"
+            yield block.line, what
     if failing:
         yield from _differs_from_heading(pitfall, line, failing)
     if not has_fixes:
