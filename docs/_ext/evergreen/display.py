@@ -123,7 +123,7 @@ class Display:
         block = next(each for each in self._pages[docname].embedded if each.anchor == anchor)
         node["highlight_args"] = {
             **node.get("highlight_args", {}),
-            "lineanchors": _line_anchors(block),
+            "linespans": _line_anchors(block),
             "linenostart": block.first_line,
         }
         after = outer.parent.index(outer) + 1
