@@ -144,7 +144,8 @@ new-guide: $(INSTALLED) ## Start a guide with an example of its own: make new-gu
 
 lock: $(INSTALLED) ## Compile requirements.txt anew from pyproject.toml, to the newest versions.
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --fork-strategy fewest --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --group all --output-file requirements.txt
 
 bench: html ## Measure how long proving takes, as ratios to other ways.

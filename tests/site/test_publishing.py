@@ -16,6 +16,7 @@ import yaml
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from sphinx.cmd.build import get_parser
 
 ROOT = Path(__file__).parents[2]
@@ -194,7 +195,7 @@ def test_lock_names_exact_versions_with_hashes_and_no_index():
 
     assert entries
     for first, hashes in entries.items():
-        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", first)
+        assert re.fullmatch(r"[a-z0-9-]+(\[[a-z,-]+\])?==[\w.]+( ; .+)?", first)
         assert hashes, f"{first} has no hash"
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in hashes)
     assert "://" not in (ROOT / "requirements.txt").read_text()
@@ -218,6 +219,25 @@ def test_lock_satisfies_every_dependency_group():
         )
     for requirement in map(Requirement, everything):
         assert requirement.specifier.contains(versions[requirement.name]), str(requirement)
+
+
+def test_lock_names_the_extras_that_packages_ask_of_each_other():
+    """Without them pip takes a newer release for the package with its extra, and has no hash.
+
+    It does so only once there is a newer release: a lock that installs today fails then.
+    """
+    entries = {entry.name: entry for entry in map(Requirement, locked())}
+    missing = [
+        f"{name} needs {need}"
+        for name, entry in entries.items()
+        if entry.marker is None or entry.marker.evaluate()
+        for need in map(Requirement, distribution(name).requires or [])
+        if need.marker is None
+        or any(need.marker.evaluate({"extra": e}) for e in ("", *entry.extras))
+        if not need.extras <= entries[canonicalize_name(need.name)].extras
+    ]
+
+    assert missing == []
 
 
 def test_lock_can_be_installed_on_the_oldest_python_that_is_supported():
