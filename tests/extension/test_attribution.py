@@ -1,0 +1,218 @@
+"""Each published line has the tests that ran it, and one without a test is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from evergreen.attribution import Attribution, Backing
+from evergreen.block import Embedded, Executed
+from evergreen.evidence import AT_IMPORT, Proof, Run
+from evergreen.page import Page, read_page
+
+FILE = "examples/sums/src/sums.py"
+SUMS = """\
+import sys
+
+FACTOR = 1
+
+
+def add(a, b):
+    if a is None:
+        return b
+    return (
+        a
+        + b
+    )
+
+
+def subtract(a, b):
+    return a - b
+
+
+if __name__ == "__main__":
+    print(add(1, 2))
+"""
+CONSTANTS = "examples/sums/src/constants.py"
+SETTINGS = "examples/sums/settings.yaml"
+AT_START = [1, 3, 6, 15, 19]
+RAN = {
+    AT_IMPORT: {FILE: AT_START},
+    "t.py::test_add": {FILE: [7, 10]},
+    "t.py::test_none": {FILE: [7, 8]},
+    "t.py::test_other": {},
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in {FILE: SUMS, CONSTANTS: "A = 1\nB = 2\n", SETTINGS: "a: 1\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def attribute(
+    project: Path,
+    ran: Mapping[str, Mapping[str, list[int]]],
+    read: Mapping[str, list[str]] | None = None,
+    elsewhere: Mapping[str, str] | None = None,
+) -> Attribution:
+    """Return what two units, between which the tests are divided, are evidence of."""
+    tests = {test: Run(lines, (read or {}).get(test, ())) for test, lines in ran.items()}
+    names = list(tests)
+    proofs = {
+        str(number): Proof("", {name: tests[name] for name in names[number::2]})
+        for number in range(2)
+    }
+    return Attribution(proofs, project, elsewhere or {})
+
+
+def block(first: int, last: int, file: str = FILE) -> Embedded:
+    return Embedded("pages/x.md", 7, file, first, last, None, "")
+
+
+def told(attribution: Attribution, shown: Embedded) -> list[tuple[str, str, str]]:
+    return [(each.location, each.kind, each.what) for each in attribution.unproven(shown)]
+
+
+# Files of Python.
+
+
+@pytest.mark.parametrize(
+    ("lines", "tests", "statements"),
+    [
+        # Lines of a function: who ran any of them.
+        ((7, 8), ["t.py::test_add", "t.py::test_none"], 2),
+        ((8, 8), ["t.py::test_none"], 1),
+        ((9, 12), ["t.py::test_add"], 1),
+        # What the block shows of functions counts before the lines that any import runs.
+        ((1, 12), ["t.py::test_add", "t.py::test_none"], 6),
+        # Lines that run at import: who uses what the file has.
+        ((1, 3), ["t.py::test_add", "t.py::test_none"], 2),
+        ((6, 6), ["t.py::test_add", "t.py::test_none"], 1),
+        # A statement is shown where it starts.
+        ((10, 13), [], 0),
+    ],
+)
+def test_a_block_has_the_tests_that_ran_what_it_shows(
+    project: Path, lines: tuple[int, int], tests: list[str], statements: int
+):
+    attribution = attribute(project, RAN)
+    assert attribution.backing_of(block(*lines)) == Backing(tuple(tests), statements)
+    assert told(attribution, block(*lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("ran", "lines", "what"),
+    [
+        (RAN, (6, 17), f"no passing test runs line 16 of {FILE}: 'return a - b'"),
+        # At import, Python comes no further than the guard.
+        (RAN, (15, 20), f"no passing test runs lines 16 and 20 of {FILE}: 'return a - b'"),
+        (
+            {**RAN, "t.py::test_add": {}},
+            (1, 20),
+            f"no passing test runs lines 9, 16 and 20 of {FILE}: 'return ('",
+        ),
+        # Nobody uses what was imported.
+        (
+            {AT_IMPORT: {FILE: AT_START}},
+            (1, 3),
+            f"no passing test runs lines 1 and 3 of {FILE}: 'import sys'",
+        ),
+        # Nobody imports the file.
+        ({}, (6, 6), f"no passing test runs line 6 of {FILE}: 'def add(a, b):'"),
+    ],
+)
+def test_a_line_without_a_test_is_told_by_page_file_and_line(
+    project: Path,
+    ran: Mapping[str, Mapping[str, list[int]]],
+    lines: tuple[int, int],
+    what: str,
+):
+    attribution = attribute(project, ran)
+    assert told(attribution, block(*lines)) == [("pages/x.md:7", "evidence-none", what)]
+
+
+def test_the_guard_of_a_command_is_proven_by_a_test_that_calls_the_command(project: Path):
+    command = {"t.py::test_command": {FILE: [*AT_START, 20, 7, 9]}}
+    attribution = attribute(project, {**RAN, **command})
+    assert told(attribution, block(19, 20)) == []
+    assert "t.py::test_command" in attribution.backing_of(block(19, 20)).tests
+
+
+def test_a_file_without_functions_has_the_tests_that_ran_it(project: Path):
+    attribution = attribute(project, {AT_IMPORT: {}, "t.py::test": {CONSTANTS: [1, 2]}})
+    assert attribution.backing_of(block(1, 2, CONSTANTS)) == Backing(("t.py::test",), 2)
+    assert told(attribution, block(1, 2, CONSTANTS)) == []
+
+
+# Other files.
+
+
+def test_a_file_that_is_not_python_has_the_tests_that_read_it(project: Path):
+    attribution = attribute(project, RAN, {"t.py::test_other": [SETTINGS], "t.py::test_add": []})
+    assert attribution.backing_of(block(1, 1, SETTINGS)) == Backing(("t.py::test_other",), 0)
+    assert told(attribution, block(1, 1, SETTINGS)) == []
+
+
+def test_a_file_that_no_test_reads_is_told(project: Path):
+    assert told(attribute(project, RAN), block(1, 1, SETTINGS)) == [
+        ("pages/x.md:7", "evidence-unread", f"no passing test reads {SETTINGS}")
+    ]
+
+
+@pytest.mark.parametrize("file", [FILE, SETTINGS])
+def test_what_runs_elsewhere_has_a_note_instead(project: Path, file: str):
+    notes = {"examples/other/*": "Another.", f"*/{Path(file).name}": "Run elsewhere.", "*": "Any."}
+    attribution = attribute(project, {}, elsewhere=notes)
+    assert attribution.backing_of(block(1, 20, file)) == Backing((), 0, "Run elsewhere.")
+    assert told(attribution, block(1, 20, file)) == []
+
+
+# Executed blocks.
+
+
+def page(*texts: str, path: str = "pages/x.md", embedded: Sequence[Embedded] = ()) -> Page:
+    """Return a page of executed blocks that stand ten lines apart."""
+    executed = [
+        Executed(path, 10 * number, "testcode", ("default",), text)
+        for number, text in enumerate(texts, start=1)
+    ]
+    return read_page(path, [*embedded, *executed], {"default": "sums"}, ["sums"])
+
+
+def test_executed_blocks_that_ran_are_proven(project: Path):
+    ran = {"pages/x.md::default": {"pages/x.md": [10, 11, 20]}}
+    shown = page("def f():\n    return (\n        1\n    )", "f()")
+    assert list(attribute(project, ran).unproven_in(shown)) == []
+
+
+def test_a_line_that_a_block_does_not_run_is_told_at_its_place(project: Path):
+    ran = {"pages/x.md::default": {"pages/x.md": [10, 20, 21]}}
+    shown = page(
+        "def f():\n    # words\n    return 1", "if x:\n    y = 1\nelse:\n    y = 2\n    z = 1"
+    )
+    first, second = attribute(project, ran).unproven_in(shown)
+    assert (first.location, first.kind) == ("pages/x.md:12", "evidence-none")
+    assert first.what == "the block runs, and line 12 of it does not: 'return 1'"
+    assert second.location == "pages/x.md:23"
+    assert second.what == "the block runs, and lines 23 and 24 of it does not: 'y = 2'"
+
+
+def test_a_block_that_does_not_compile_is_left_to_who_runs_it(project: Path):
+    assert list(attribute(project, {}).unproven_in(page("x = = 1"))) == []
+
+
+# Counting.
+
+
+def test_each_published_statement_is_counted_once(project: Path):
+    attribution = attribute(project, RAN, elsewhere={CONSTANTS: "Run elsewhere."})
+    first = [block(1, 8), block(1, 2, CONSTANTS), block(1, 1, SETTINGS)]
+    pages = [
+        page("x = 1\ny = 2", "z = 3", embedded=first),
+        page("x = 1", path="pages/y.md", embedded=[block(7, 12)]),
+    ]
+    assert attribution.count_statements(pages) == 6 + 3 + 1
