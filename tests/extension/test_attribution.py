@@ -142,6 +142,13 @@ def test_the_guard_of_a_command_is_proven_by_a_test_that_calls_the_command(proje
     assert "t.py::test_command" in attribution.backing_of(block(19, 20)).tests
 
 
+def test_a_function_that_is_called_at_import_has_the_tests_that_use_its_file(project: Path):
+    attribution = attribute(project, {**RAN, AT_IMPORT: {FILE: [*AT_START, 16]}})
+    expected = Backing(("t.py::test_add", "t.py::test_none"), 1)
+    assert attribution.backing_of(block(16, 16)) == expected
+    assert told(attribution, block(16, 16)) == []
+
+
 def test_a_file_without_functions_has_the_tests_that_ran_it(project: Path):
     attribution = attribute(project, {AT_IMPORT: {}, "t.py::test": {CONSTANTS: [1, 2]}})
     assert attribution.backing_of(block(1, 2, CONSTANTS)) == Backing(("t.py::test",), 2)

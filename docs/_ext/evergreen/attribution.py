@@ -140,19 +140,24 @@ class Attribution:
         ]
 
     def _tests_of(self, file: str, statement: Statement) -> set[str]:
-        ran = self._ran.get(file, {})
-        lines = range(statement.first_line, statement.last_line + 1)
-        tests = set().union(*(ran.get(line, ()) for line in lines))
-        if statement.is_in_function:
-            return tests - {AT_IMPORT}
-        # A line that runs at import is shown right by the tests that use what was imported.
+        tests = self._ran_by(file, statement)
+        own = tests - {AT_IMPORT}
+        if statement.is_in_function and own:
+            return own
+        # What runs at import, such as a decorator, is shown right by the tests that use what was
+        # imported.
         return self._users(file) if tests else set()
 
-    def _find_users(self, file: str) -> set[str]:
+    def _ran_by(self, file: str, statement: Statement) -> set[str]:
         ran = self._ran.get(file, {})
-        own = (each for each in self._statements(file) if each.is_in_function)
-        users = set().union(*(self._tests_of(file, statement) for statement in own))
-        return users or set().union(*ran.values()) - {AT_IMPORT}
+        lines = range(statement.first_line, statement.last_line + 1)
+        return set().union(*(ran.get(line, ()) for line in lines))
+
+    def _find_users(self, file: str) -> set[str]:
+        in_functions = (each for each in self._statements(file) if each.is_in_function)
+        users = set().union(*(self._ran_by(file, each) for each in in_functions))
+        anyone = set().union(*self._ran.get(file, {}).values())
+        return users - {AT_IMPORT} or anyone - {AT_IMPORT}
 
     def _read_text(self, file: str) -> list[str]:
         return (self._project / file).read_text(encoding="utf-8").splitlines()

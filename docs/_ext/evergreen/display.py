@@ -45,6 +45,8 @@ class Display:
             figures: what was computed, by name.
         """
         self._app = app
+        # What is not HTML, or puts all pages into one file, has the figures alone.
+        self._is_shown = app.builder.format == "html" and app.builder.name != "singlehtml"
         self._pages = pages
         self._attribution = attribution
         self._tests = tests
@@ -74,24 +76,22 @@ class Display:
 
     def digest_of(self, docname: str, page: Page) -> str:
         """Return a digest of what evidence adds to a page, to tell whether that has changed."""
+        figures = [self._figures[each.name] for each in page.figures]
+        if not self._is_shown:
+            return digest_of_texts(*figures)
         added = [
             *(node for block in page.embedded for node in self._below(block, docname)),
             *(self._mark(each.test, docname) for each in page.claims),
         ]
-        figures = [self._figures[each.name] for each in page.figures]
         return digest_of_texts(
             *(node.pformat() for node in added), *figures, self._summary_of_page(page)
         )
 
     def add_to(self, doctree: nodes.document, docname: str) -> None:
-        """Add the evidence to a page that is about to be written.
-
-        What is not HTML, or puts all pages into one file, has the figures alone.
-        """
+        """Add the evidence to a page that is about to be written."""
         for node in list(doctree.findall(measured)):
             node += nodes.Text(self._figures[node["figure"]])
-        builder = self._app.builder
-        if builder.format != "html" or builder.name == "singlehtml":
+        if not self._is_shown:
             return
         for block in list(doctree.findall(nodes.literal_block)):
             if literalinclude.FILE in block:

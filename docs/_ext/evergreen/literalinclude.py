@@ -42,17 +42,19 @@ def outermost(block: nodes.Element) -> nodes.Element:
 
 
 def anchor_of(block: nodes.Element) -> str:
-    """Return an ID of an embedded block; one that has none is given one.
+    """Return an ID of an embedded block; one that its writer gave no name is given one.
 
     It is made from the file's name, so that it stays when something else on the page changes.
     """
     outer = outermost(block)
-    if not outer["ids"] and outer.document is not None:
+    document = outer.document
+    if document is not None and not outer["names"]:
         name = nodes.make_id(Path(block[FILE]).name)
         names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        free = next(each for each in names if each not in outer.document.ids)
-        outer["ids"].append(free)
-        outer.document.ids[free] = outer
+        free = next(each for each in names if each not in document.ids)
+        # Sphinx has numbered those with a caption.
+        outer["ids"] = [free]
+        document.ids[free] = outer
     return outer["ids"][0]
 
 
