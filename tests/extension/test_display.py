@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -294,45 +295,46 @@ def test_what_has_no_pages_of_html_has_no_evidence(
 
 
 @pytest.fixture
-def written(site: Project, built: Build) -> Callable[..., list[str]]:
-    """Return a function that builds the site after a change, and returns the pages written."""
-
-    def write(files: dict[str, str] | None = None, **options: object) -> list[str]:
-        pages = sorted((built.output / "pages").glob("*.html"))
-        for page in pages:
-            os.utime(page, ns=(2**62, 2**62))
-        site.write(files or {})
-        again = site.build("html", **{**OPTIONS, **options})
-        assert (again.refusal, again.warnings) == (None, [])
-        return [page.stem for page in pages if page.stat().st_mtime_ns != 2**62]
-
-    return write
+def copy(site: Project, built: Build, tmp_path: Path) -> Project:
+    """Return a copy of the site, built, to be changed."""
+    copy = type(site)(shutil.copytree(site.folder, tmp_path / "site"))
+    copy.build("html", **OPTIONS)
+    return copy
 
 
-def test_a_page_is_written_again_when_its_evidence_changes(
-    site: Project, written: Callable[..., list[str]]
-):
-    written()
-    assert written() == []
+def written(project: Project, files: dict[str, str] | None = None) -> list[str]:
+    """Build a site after a change, and return the pages written."""
+    project.write(files or {})
+    pages = list(project.folder.glob("_build/html/pages/*.html"))
+    for path in pages:
+        os.utime(path, ns=(2**62, 2**62))
+    again = project.build("html", **OPTIONS)
+    assert (again.warnings, again.refusal) == ([], None)
+    return sorted(path.stem for path in pages if path.stat().st_mtime_ns != 2**62)
+
+
+def test_a_page_is_written_again_when_its_evidence_changes(copy: Project):
+    assert written(copy) == []
     # All that has changed is evidence.
     more = FILES["examples/sums/tests/test_hidden.py"] + "\ndef test_more():\n    sums.add(1, 1)\n"
-    assert written({"examples/sums/tests/test_hidden.py": more}) == ["guide"]
+    assert written(copy, {"examples/sums/tests/test_hidden.py": more}) == ["guide"]
     # What a page links to has moved.
-    assert written({"examples/sums/tests/test_sums.py": f"# words\n{TESTS}"}) == ["guide", "tests"]
+    assert written(copy, {"examples/sums/tests/test_sums.py": f"# words\n{TESTS}"}) == [
+        "guide",
+        "tests",
+    ]
     # A page that is linked to has another title.
     title = TESTS_PAGE.replace("# Tests", "# All tests")
-    assert written({"pages/tests.md": title}) == ["tests"]
-    guide = (site.folder / "pages/guide.md").read_text().replace("# Guide", "# A guide")
-    assert written({"pages/guide.md": guide}) == ["guide", "tests"]
-    assert written() == []
+    assert written(copy, {"pages/tests.md": title}) == ["tests"]
+    guide = (copy.folder / "pages/guide.md").read_text().replace("# Guide", "# A guide")
+    assert written(copy, {"pages/guide.md": guide}) == ["guide", "tests"]
+    assert written(copy) == []
 
 
-def test_what_is_proven_is_published_without_proving(site: Project, built: Build):
+def test_what_is_proven_is_published_without_proving(copy: Project):
     options = {**OPTIONS, "evergreen_prove": False}
-    site.build("html", **OPTIONS)
-    assert site.build("html", **options).refusal is None
-    site.write({"conftest.py": "# other settings\n"})
-    refusal = site.build("html", **options).refusal
-    site.write({"conftest.py": ""})
+    assert copy.build("html", **options).refusal is None
+    copy.write({"conftest.py": "# other settings\n"})
+    refusal = copy.build("html", **options).refusal
     assert refusal is not None
     assert refusal.startswith("evergreen_prove is off, and this is unproven: example sums, pages/")
