@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import evergreen
 import pytest
+from bs4 import BeautifulSoup
 
 SITE = Path(__file__).parent / "site"
 ENVIRONMENT = {
@@ -67,6 +69,26 @@ def test_its_pages_are_published(site: Path):
     html = (site / "_build/html/temperature.html").read_text(encoding="utf-8")
     for shown in ("ABSOLUTE_ZERO", "69.8", "below absolute zero", "212.0", "test_known_temp"):
         assert shown in html
+
+
+def _page(site: Path, name: str) -> BeautifulSoup:
+    return BeautifulSoup((site / f"_build/html/{name}.html").read_text("utf-8"), "lxml")
+
+
+def test_its_pages_show_why_they_can_be_believed(site: Path):
+    page = _page(site, "temperature")
+    summaries = [each.get_text() for each in page.select("details.evidence > summary")]
+    # The limit, the function, the command; and the tests.
+    assert summaries == [*["Proven by 7 tests"] * 3, "Proven by 5 tests"]
+    assert [each.get_text() for each in page.select(".claim")] == [
+        *("nothing is colder than this✓", "make a command of the module✓")
+    ]
+
+
+def test_its_figures_are_those_of_the_build(site: Path):
+    figures = [each.get_text() for each in _page(site, "index").select(".measured")]
+    assert figures[1:] == ["3", "12", platform.python_version()]
+    assert int(figures[0]) > 20
 
 
 def test_words_alone_need_no_proof(copy: Path):
