@@ -121,6 +121,21 @@ def test_no_example_can_be_imported_from_outside(two: tuple[Example, Example]):
             importlib.import_module(name)
 
 
+def test_a_package_without_its_parent_is_no_hindrance(two: tuple[Example, Example]):
+    first, second = two
+    for example in two:
+        part = example.folder / "src/space/inner/deep.py"
+        part.parent.mkdir()
+        part.write_text(f"NAME = {example.name!r}\n")
+    switch = ImportSwitch()
+    switch.to(first)
+    importlib.import_module("space.inner.deep")
+    # Python asks it for the path of its parent.
+    del sys.modules["space"]
+    switch.to(second)
+    assert importlib.import_module("space.inner.deep").NAME == "second"
+
+
 def test_other_modules_stay(two: tuple[Example, Example], monkeypatch: pytest.MonkeyPatch):
     first, second = two
     monkeypatch.syspath_prepend(first.folder / "src-more")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from evergreen import page_tests
@@ -147,6 +150,192 @@ def test_a_terminal_session_that_takes_too_long_fails(
     done = pytester.runpytest_inprocess("--evergreen-manifest", name, "pages")
     done.stdout.fnmatch_lines(["*timed out after 0.01 seconds*"])
     done.assert_outcomes(failed=1)
+
+
+# The report.
+
+TEST = """\
+import pathlib
+
+import pytest
+
+
+@pytest.fixture
+def breaks():
+    yield
+    raise ValueError("on several\\nlines")
+
+
+def test_breaks(breaks):
+    pass
+
+
+def test_skipped():
+    pytest.skip("not today")
+
+
+@pytest.mark.xfail
+def test_expected():
+    raise ValueError
+
+
+def test_reads(monkeypatch):
+    folder = pathlib.Path(__file__).parent
+    (folder / "settings.yaml").read_text()
+    (folder / "written.yaml").write_text("")
+    pathlib.Path("pyproject.toml").read_text()
+"""
+FAILING = {
+    "raises": ("def f():\n    1 / 0\n\nf()", 8, "ZeroDivisionError: division by zero"),
+    "syntax": ("x = = 1", 7, "SyntaxError: invalid syntax"),
+    "output": ("print(1)", 7, "the output differs from what the page shows"),
+    "skips": ("import pytest\npytest.skip('not today')", 8, "not today"),
+}
+SESSIONS = {
+    3: ("echo one", "two\n", "'echo one' prints other than the page shows"),
+    4: ("false", "two\n", "'false' ends with status 1"),
+    5: ("exit 0", "two\n", "'exit 0' ends the shell"),
+}
+
+
+@pytest.fixture
+def report(pytester: pytest.Pytester, write, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that runs what a manifest asks for, and reads the report."""
+    # The plugin sets them, for the processes of its own pytest.
+    monkeypatch.setenv("COVERAGE_PROCESS_START", "")
+    monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "")
+
+    def report(manifest: Manifest, *arguments: str) -> dict[str, list[dict[str, Any]]] | None:
+        manifest.write(Path("manifest.json"))
+        options = ["--evergreen-manifest", "manifest.json", "--evergreen-report", "report.json"]
+        pytester.inline_run(*options, *arguments)
+        assert "COVERAGE_PROCESS_CONFIG" not in os.environ
+        if not Path("report.json").exists():
+            return None
+        results: dict[str, list[dict[str, Any]]] = {}
+        for result in json.loads(Path("report.json").read_text()):
+            results.setdefault(result["test"], []).append(result)
+        return results
+
+    return report
+
+
+def test_how_each_test_ended_is_reported(write, report):
+    folder = "examples/one/tests/unit"
+    write({f"{folder}/test_report.py": TEST, f"{folder}/settings.yaml": "a: 1"})
+    skipped = "import pytest\npytest.importorskip('gone')\n"
+    write({"tests/proofs/test_skipped.py": skipped, PAGE: "", "pages/other.md": ""})
+    asked_for = (folder, "examples/two/tests/integration", "tests/proofs/test_skipped.py")
+    results = report(Manifest({}, asked_for), "--continue-on-collection-errors")
+    ended = {
+        test: [(each["outcome"], each["path"], each["line"], each["message"]) for each in of_test]
+        for test, of_test in results.items()
+    }
+    file, gone = f"{folder}/test_report.py", "examples/two/tests/integration/test_deploy.py"
+    assert ended == {
+        f"{folder}/test_mixed.py::test": [("passed", f"{folder}/test_mixed.py", 4, "")],
+        f"{file}::test_breaks": [
+            ("passed", file, 12, ""),
+            ("failed", file, 12, "ValueError: on several"),
+        ],
+        f"{file}::test_skipped": [("skipped", file, 16, "Skipped: not today")],
+        f"{file}::test_expected": [("skipped", file, 20, "ValueError")],
+        f"{file}::test_reads": [("passed", file, 25, "")],
+        gone: [("failed", gone, None, "ModuleNotFoundError: No module named 'gone'")],
+        "tests/proofs/test_skipped.py": [
+            (
+                *("skipped", "tests/proofs/test_skipped.py", None),
+                "Skipped: could not import 'gone': No module named 'gone'",
+            )
+        ],
+    }
+
+
+def test_files_that_are_read_are_noted(pytester: pytest.Pytester, write, report):
+    write({"examples/one/settings.yaml": "", "examples/one/bytes.yaml": "", "other.yaml": ""})
+    notes: list[str] = []
+
+    class Opens:
+        """A hook for `sys.audit` is not measured, and so is called by hand besides."""
+
+        def pytest_runtest_call(self, item: pytest.Item) -> None:
+            plugin: Any = item.config.pluginmanager.get_plugin("evergreen-session")
+            for path in (
+                "examples/one/settings.yaml",
+                b"examples/one/bytes.yaml",
+                3,
+                "other.yaml",
+            ):
+                plugin.note_opened("open", (path, "r", os.O_RDONLY))
+            plugin.note_opened("open", ("examples/one/written.yaml", "w", os.O_WRONLY))
+            plugin.note_opened("import", ("examples/one/imported.yaml",))
+            notes.append(item.nodeid)
+
+    manifest = Manifest({}, ("examples/one/tests/unit",))
+    manifest.write(Path("manifest.json"))
+    options = ["--evergreen-manifest", "manifest.json", "--evergreen-report", "report.json"]
+    pytester.inline_run(*options, plugins=[Opens()])
+    (result,) = json.loads(Path("report.json").read_text())
+    assert notes == [result["test"]]
+    assert result["read"] == ["examples/one/bytes.yaml", "examples/one/settings.yaml"]
+
+
+def test_how_each_block_ended_is_reported_at_its_line(write, report):
+    groups = [
+        Group(PAGE, name, "one", (), (Step(Code(PAGE, 7, text)),), ())
+        for name, (text, _, _) in FAILING.items()
+    ]
+    code = Code(PAGE, 7, "x = 1")
+    groups.append(Group(PAGE, "passes", "one", (code,), (Step(code),), (code,)))
+    raises = Code(PAGE, 9, "int('x')")
+    message = "Traceback (most recent call last):\n    ...\nValueError: invalid\n"
+    groups.append(Group(PAGE, "message", "one", (), (Step(raises, message),), ()))
+    sessions = [
+        Terminal(PAGE, line, (Command(line, "true", ""), Command(line + 1, command, output)))
+        for line, (command, output, _) in SESSIONS.items()
+    ]
+    passing = Terminal(PAGE, 9, (Command(9, "echo one", "one\n"),))
+    tests = PageTests(tuple(groups), (*sessions, passing), "one")
+    write({PAGE: "", "pages/no-tests.md": ""})
+    results = report(Manifest({PAGE: tests}, (PAGE,)))
+    ended = {
+        test.removeprefix(f"{PAGE}::"): (each["outcome"], each["line"], each["message"])
+        for test, (each,) in results.items()
+    }
+    failed = {
+        name: ("skipped" if name == "skips" else "failed", line, message)
+        for name, (_, line, message) in FAILING.items()
+    }
+    assert ended == {
+        **{**failed, "skips": ("skipped", 7, "Skipped: not today")},
+        "message": ("failed", 9, "the output differs from what the page shows"),
+        "passes": ("passed", 7, ""),
+        "terminal session at line 9": ("passed", 9, ""),
+        **{
+            f"terminal session at line {line}": ("failed", line + 1, message)
+            for line, (_, _, message) in SESSIONS.items()
+        },
+    }
+    details = {test: each["detail"] for test, (each,) in results.items()}
+    assert "test_pytest_plugin" not in details[f"{PAGE}::raises"]
+    assert 'File "pages/x.md", line 10, in <module>' in details[f"{PAGE}::raises"]
+    assert (
+        "...\n    - ValueError: invalid\n    + ValueError: invalid literal"
+        in details[f"{PAGE}::message"]
+    )
+
+
+@pytest.mark.parametrize("ending", ["raise KeyboardInterrupt", "pytest.exit('now', 0)"])
+def test_a_run_that_ends_early_has_no_report(write, report, ending: str):
+    test = f"import pytest\n\ndef test():\n    {ending}\n"
+    write({"examples/one/tests/unit/test_ending.py": test})
+    assert report(Manifest({}, ("examples/one/tests/unit",))) is None
+
+
+def test_a_manifest_goes_to_the_workers(pytester: pytest.Pytester, write):
+    name = manifest(write, steps=(Step(Code(PAGE, 7, "print(1)"), "1\n"),))
+    options = ["-p", "xdist", "-n", "1", "--evergreen-manifest", name]
+    pytester.runpytest_inprocess(*options, "pages", "tests").assert_outcomes(passed=2)
 
 
 def test_pages_that_sphinx_cannot_read_are_not_run(pytester: pytest.Pytester, write):
