@@ -208,7 +208,7 @@ def report(pytester: pytest.Pytester, write, monkeypatch: pytest.MonkeyPatch):
     def report(manifest: Manifest, *arguments: str) -> dict[str, list[dict[str, Any]]] | None:
         manifest.write(Path("manifest.json"))
         options = ["--evergreen-manifest", "manifest.json", "--evergreen-report", "report.json"]
-        pytester.inline_run(*options, *arguments)
+        pytester.inline_run(*options, *arguments, no_reraise_ctrlc=True)
         assert "COVERAGE_PROCESS_CONFIG" not in os.environ
         if not Path("report.json").exists():
             return None
@@ -343,6 +343,17 @@ def test_pages_that_sphinx_cannot_read_are_not_run(pytester: pytest.Pytester, wr
     done = pytester.runpytest_inprocess("pages")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["*Sphinx cannot read the pages; see its messages above*"])
+
+
+def test_pages_are_read_by_sphinx_when_somebody_calls_pytest_by_hand(
+    pytester: pytest.Pytester, write
+):
+    page = ':examples: ``{"default": "one"}``\n\nTitle\n=====\n\n.. testcode::\n\n   x = 1\n'
+    shown = "".join(
+        f"\n.. literalinclude:: ../examples/{name}/src/mixed.py\n" for name in ("one", "two")
+    )
+    write({"conf.py": "extensions = ['evergreen']\n", "pages/index.rst": page + shown})
+    assert passed(pytester.inline_run("pages")) == ["pages/index.rst::default"]
 
 
 def test_settings_of_an_example_that_cannot_be_read_are_named(pytester: pytest.Pytester, write):
