@@ -94,6 +94,14 @@ def test_two_contexts_share_nothing():
     assert "StartEvent" not in [type(event).__name__ for event in second.emitted_events]
 
 
+def test_a_context_keeps_stored_values_in_memory():
+    ctx = new_context()
+    ctx.run(ctx.on.start(), testing.State())
+    assert [line.message for line in ctx.juju_log if "SQLite" in line.message] == [
+        "Initializing SQLite local storage: :memory:."
+    ]
+
+
 def test_the_history_holds_the_statuses_before_the_last():
     ctx = new_context()
     state_out = ctx.run(ctx.on.start(), testing.State())
