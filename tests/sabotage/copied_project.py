@@ -1,0 +1,73 @@
+"""A copy of the project that a test may damage, warm so that one check takes seconds."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", ".tox")
+# What a check leaves behind, and what the next one starts from.
+BUILT = ("html", "doctrees", "stamps", "doctest")
+BIN = ROOT / ".venv/bin"
+BYTECODE = ROOT / ".venv/pycache"
+
+
+class Project:
+    """A copy of the project, and what is needed to put it back as it was."""
+
+    def __init__(self, folder: Path, pristine: Path) -> None:
+        self.folder = folder
+        self._pristine = pristine
+
+    def check(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `make check`, with variables of the environment by keyword."""
+        # Under the copy's own path, each copy would compile all of the environment anew.
+        tools = [f"BIN={BIN}", f"PYTHONPYCACHEPREFIX={BYTECODE}"]
+        return self.run("make", "--no-print-directory", *tools, "check", **environment)
+
+    def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            # Of make and pytest that run this very test; of the service that runs them.
+            if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
+        }
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**inherited, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def keep(self) -> None:
+        """Remember how the copy is now."""
+        self._copy(self.folder, self._pristine)
+
+    def restore(self) -> None:
+        """Put the copy back as it was when it was kept."""
+        for path in self.folder.iterdir():
+            if path.name not in (".venv", "_build"):
+                _remove(path)
+        for name in BUILT:
+            _remove(self.folder / "_build" / name)
+        self._copy(self._pristine, self.folder)
+
+    @staticmethod
+    def _copy(source: Path, target: Path) -> None:
+        shutil.copytree(source, target, ignore=NOT_COPIED, symlinks=True, dirs_exist_ok=True)
+        for name in BUILT:
+            if (source / "_build" / name).exists():
+                built = target / "_build" / name
+                shutil.copytree(source / "_build" / name, built, dirs_exist_ok=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
