@@ -22,6 +22,11 @@ from damage import (
 )
 
 INTEGRATION_TEST = "examples/stored-state/tests/integration/test_charm.py"
+GUARD = """\
+        if self.peers is None:
+            logger.warning("Cannot store %s of %s: no peer relation yet", key, owner.name)
+            return
+"""
 FIRST_TEST = "test_start_measures_the_machine (example stored-state) failed"
 
 IN_CODE = [
@@ -126,19 +131,14 @@ IN_CODE = [
     replaces(
         "cast-in-place-of-a-check",
         PEER_CHARM,
-        "        if self.peers is None:\n"
-        '            logger.warning("Cannot store %s of %s: no peer relation yet", key, owner.name)\n'
-        "            return\n"
-        "        self.peers.data[owner][key]",
+        f"{GUARD}        self.peers.data[owner][key]",
         "        peers = cast(ops.Relation, self.peers)\n        peers.data[owner][key]",
         "name 'cast' is not defined",
     ),
     replaces(
         "no-check-before-the-relation",
         PEER_CHARM,
-        "        if self.peers is None:\n"
-        '            logger.warning("Cannot store %s of %s: no peer relation yet", key, owner.name)\n'
-        "            return\n",
+        GUARD,
         "",
         "test_start_before_the_peer_relation (example peer-data) failed",
         "'NoneType' object has no attribute 'data'",
