@@ -18,6 +18,8 @@ from damage import (
     CHARM_TEST,
     GUIDE,
     INDEX,
+    PEER_CHARM,
+    PEER_TEST,
     Sabotage,
     append,
     assert_noticed,
@@ -62,7 +64,7 @@ def adds_untested_method(folder: Path) -> list[str]:
 
 def deletes_only_test(folder: Path) -> list[str]:
     """Delete the tests that run one line of the charm, from the example and from the pages."""
-    path = folder / "examples/peer-data/tests/unit/test_charm.py"
+    path = folder / PEER_TEST
     text = path.read_text()
     name = "test_pebble_ready_when_pebble_is_gone_again"
     found = re.search(rf"^def {name}\(.*?(?=^def |^@pytest|\Z)", text, re.DOTALL | re.MULTILINE)
@@ -72,7 +74,7 @@ def deletes_only_test(folder: Path) -> list[str]:
     rewrite(folder, block, lambda match: "")
     return [
         f"{GUIDE}:",
-        "of examples/peer-data/src/charm.py: 'except ops.pebble.ConnectionError:'",
+        f"of {PEER_CHARM}: 'logger.warning(\"Pebble is gone again: waiting for",
         "Write a test that does, or drop what nothing needs",
     ]
 
@@ -117,16 +119,13 @@ CLAIMS = [
 def claims_test_of_two_examples(folder: Path) -> list[str]:
     """Give two tests one name, and claim that name."""
     for name in ("stored-state", "peer-data"):
-        append(
-            folder,
-            f"examples/{name}/tests/unit/test_charm.py",
-            "\ndef test_same_name():\n    testing.State()",
-        )
+        path = folder / f"examples/{name}/tests/unit/test_more.py"
+        path.write_text("def test_same_name():\n    assert True\n")
     line = append(folder, INDEX, "{proven}`It works <test_same_name>`.")
     return [
         f"{INDEX}:{line}: WARNING: 'test_same_name' is a name of"
-        " examples/peer-data/tests/unit/test_charm.py::test_same_name,"
-        " examples/stored-state/tests/unit/test_charm.py::test_same_name",
+        " examples/peer-data/tests/unit/test_more.py::test_same_name,"
+        " examples/stored-state/tests/unit/test_more.py::test_same_name",
         "Write more of the test's path, from a '/' on",
     ]
 

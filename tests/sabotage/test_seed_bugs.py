@@ -14,6 +14,7 @@ from damage import (
     CHARM_TEST,
     GUIDE,
     PEER_CHARM,
+    PEER_TEST,
     Sabotage,
     assert_noticed,
     edit,
@@ -156,8 +157,8 @@ IN_CODE = [
         PEER_CHARM,
         "            return None\n        try:",
         "            return {}\n        try:",
-        f"{GUIDE}:",
-        "malformed",
+        f"{PEER_TEST}:",
+        "test_action_leaves_out_what_it_cannot_read (example peer-data) failed",
     ),
 ]
 
@@ -206,8 +207,14 @@ ON_THE_PAGE = [
         "#### Set and get data\n",
         "<!-- UPDATE LINKS\n> Read more: [File \u00e2\u20ac\u02dccharmcraft.yaml`]()\n-->\n\n"
         "#### Set and get data\n",
-        f"{GUIDE}:",
-        "'\u00e2\u20ac\u02dc' was read in the wrong encoding: write '\u2018'",
+        f"{GUIDE}:LINE: WARNING: raw html that nothing proves: '<!-- UPDATE LINKS'",
+    ),
+    replaces(
+        "text-in-the-wrong-encoding",
+        GUIDE,
+        "Databags hold strings.",
+        "File \u00e2\u20ac\u02dccharmcraft.yaml`. Databags hold strings.",
+        f"{GUIDE}:LINE: '\u00e2\u20ac\u02dc' was read in the wrong encoding: write '\u2018'",
     ),
     replaces(
         "this-chapter",
@@ -246,6 +253,12 @@ def install_handler_uses_what_start_stores(folder: Path) -> list[str]:
         '        hashlib.pbkdf2_hmac("sha256", b"password", b"salt", iterations)\n\n'
         "    def _on_start(",
     )
+    text = "Compute the value in the start event, once."
+    block = (
+        "```{literalinclude} ../../examples/stored-state/src/charm.py\n"
+        ":language: python\n:pyobject: MyCharm._on_install\n:caption: src/charm.py\n```\n"
+    )
+    edit(folder, GUIDE, text, f"{block}\n{text}")
     return [
         f"{CHARM_TEST}:",
         "test_nothing_is_measured_before_start (example stored-state) failed",
@@ -258,10 +271,10 @@ def empties_a_section(folder: Path) -> list[str]:
     found = rewrite(
         folder,
         r"^\(test-the-peer-data\)=\n(### Test the feature\n)(?:.*\n)*?(?=^\(write-integration)",
-        lambda match: f"{match[1]}\n<br>\n\n",
+        lambda match: f"{match[1]}\n",
     )
-    line = found.string[: found.start()].count("\n") + 1
-    return [f"{GUIDE}:", f"{line}"]
+    line = found.string[: found.start(1)].count("\n") + 1
+    return [f"{GUIDE}:{line}: the section 'Test the feature' is empty"]
 
 
 def keeps_a_heading_only(folder: Path) -> list[str]:
