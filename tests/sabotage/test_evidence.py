@@ -118,14 +118,14 @@ CLAIMS = [
 
 def claims_test_of_two_examples(folder: Path) -> list[str]:
     """Give two tests one name, and claim that name."""
-    for name in ("stored-state", "peer-data"):
+    for name in ("facts-about-ops", "peer-data"):
         path = folder / f"examples/{name}/tests/unit/test_more.py"
         path.write_text("def test_same_name():\n    assert True\n")
     line = append(folder, INDEX, "{proven}`It works <test_same_name>`.")
     return [
         f"{INDEX}:{line}: WARNING: 'test_same_name' is a name of"
-        " examples/peer-data/tests/unit/test_more.py::test_same_name,"
-        " examples/stored-state/tests/unit/test_more.py::test_same_name",
+        " examples/facts-about-ops/tests/unit/test_more.py::test_same_name,"
+        " examples/peer-data/tests/unit/test_more.py::test_same_name",
         "Write more of the test's path, from a '/' on",
     ]
 

@@ -212,8 +212,8 @@ ON_THE_PAGE = [
     replaces(
         "text-in-the-wrong-encoding",
         GUIDE,
-        "Databags hold strings.",
-        "File \u00e2\u20ac\u02dccharmcraft.yaml`. Databags hold strings.",
+        "JSON turns other values into strings",
+        "File \u00e2\u20ac\u02dccharmcraft.yaml`. JSON turns other values into strings",
         f"{GUIDE}:LINE: '\u00e2\u20ac\u02dc' was read in the wrong encoding: write '\u2018'",
     ),
     replaces(
@@ -271,7 +271,7 @@ def empties_a_section(folder: Path) -> list[str]:
     found = rewrite(
         folder,
         r"^\(test-the-peer-data\)=\n(### Test the feature\n)(?:.*\n)*?(?=^\(write-integration)",
-        lambda match: f"{match[1]}\n",
+        lambda match: f"(test-the-peer-data)=\n{match[1]}\n",
     )
     line = found.string[: found.start(1)].count("\n") + 1
     return [f"{GUIDE}:{line}: the section 'Test the feature' is empty"]
@@ -307,7 +307,7 @@ def integration_test_for_the_old_library(folder: Path) -> list[str]:
         "    return leader_unit\n\n\n"
     )
     path.write_text(text.replace(found[0], old))
-    return [f"{INTEGRATION_TEST}:", "get_leader_unit", "Argument missing for parameter"]
+    return [f"{INTEGRATION_TEST}:", "CoroutineType", 'cannot be assigned to parameter "key"']
 
 
 def integration_test_imports_the_old_library(folder: Path) -> list[str]:
@@ -315,8 +315,8 @@ def integration_test_imports_the_old_library(folder: Path) -> list[str]:
     line = edit(
         folder,
         INTEGRATION_TEST,
-        "import jubilant\n",
-        "import jubilant\nfrom pytest_operator.plugin import OpsTest  # noqa\n",
+        "import pytest\n",
+        "import pytest\nfrom pytest_operator.plugin import OpsTest  # noqa: F401\n",
     )
     return [f"{INTEGRATION_TEST}:{line + 1}:", 'Import "pytest_operator.plugin" could not be']
 
