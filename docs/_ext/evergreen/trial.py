@@ -1,0 +1,431 @@
+"""A trial: mutants on one side, on the other the tests that ought to notice them.
+
+A pytest that has collected everything and imported what it needs is forked for each mutant. So a
+mutant costs a few milliseconds besides its tests, and none meets what another one did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib.machinery
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import pytest
+
+from evergreen.attempt import attempt, set_time_limit
+from evergreen.example import Example
+from evergreen.group import Code, Step
+from evergreen.manifest import Manifest, PageTests
+from evergreen.mutant import Mutant
+from evergreen.page_tests import GroupItem, run_step
+from evergreen.proof import temporary_folder
+from evergreen.pytest_plugin import SESSION_NAME
+
+KILLED, TIMED_OUT, SURVIVED = "killed", "timed out", "survived"
+
+_LEAST_SECONDS = 2.0
+_TIMES_AS_LONG = 10
+_PAGE_SECONDS = 60.0
+_PROOF_SECONDS = 120.0
+_NOT_COPIED = shutil.ignore_patterns(".*", "_build", "__pycache__")
+
+Tell = Callable[[Mutant, str, str], None]
+"""Takes a mutant, how it ended, and the test that noticed it, if one did."""
+
+
+class NoTrial(Exception):
+    """The tests cannot tell mutants from what is published."""
+
+
+def try_mutants(
+    mutants: Sequence[Mutant],
+    project: Path,
+    examples: Mapping[str, Example],
+    pages: Mapping[str, PageTests],
+    tell: Tell,
+) -> None:
+    """Try mutants on their tests, with as many processes as there are cores.
+
+    Args:
+        mutants: what to try.
+        project: the folder of `conf.py`.
+        examples: the examples, by name.
+        pages: what is run on each page, by its source file.
+        tell: is called for each mutant, in the order in which they end.
+
+    Raises:
+        NoTrial: when a test fails without any change.
+    """
+    files = {test.partition("::")[0] for mutant in mutants for test in mutant.tests}
+    own = {page: pages[page] for page in sorted(files) if page in pages}
+    folders = [example.folder for example in examples.values()]
+    tests = [
+        path.relative_to(project).as_posix()
+        for example in examples.values()
+        for path in example.test_paths
+        if path.exists()
+    ]
+    with temporary_folder() as folder:
+        manifest = folder / "manifest.json"
+        Manifest(own, (*tests, *own)).write(manifest)
+        trial = _Trial(mutants, project, folders, folder, tell)
+        root = folders[0].parent
+        # Nothing reads an assertion's explanation here, and making one takes longest of all.
+        status = pytest.main(
+            [
+                *("-qq", "--no-header", "--no-summary", "--assert=plain", "--capture=sys"),
+                *("-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider"),
+                *("--rootdir", str(project), "--import-mode", "importlib"),
+                *("-o", f"evergreen_examples={root}"),
+                *("--evergreen-manifest", str(manifest)),
+            ],
+            plugins=[trial],
+        )
+    if status != pytest.ExitCode.OK or trial.problem:
+        raise NoTrial(trial.problem or "pytest cannot collect the tests, see above")
+
+
+class _Trial:
+    """Takes the place of pytest's own loop over the tests."""
+
+    def __init__(
+        self,
+        mutants: Sequence[Mutant],
+        project: Path,
+        folders: Sequence[Path],
+        temporary: Path,
+        tell: Tell,
+    ) -> None:
+        self.problem = ""
+        self._mutants = mutants
+        self._project = project
+        self._folders = folders
+        self._temporary = temporary
+        self._tell = tell
+        self._items: dict[str, pytest.Item] = {}
+        self._seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Try the mutants."""
+        if session.testsfailed:
+            return True
+        self._items = {item.nodeid: item for item in session.items}
+        tempfile.tempdir = str(self._temporary)
+        # Whatever is loaded or made once is there before the first fork.
+        self.problem = self._run_unchanged()
+        if not self.problem:
+            self._share_out()
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
+        """Run a test as pytest does, without a report: what is wrong is raised."""
+        if isinstance(item, pytest.Function):
+            item._initrequest()
+        item.ihook.pytest_runtest_setup(item=item)
+        item.ihook.pytest_runtest_call(item=item)
+        item.ihook.pytest_runtest_teardown(item=item, nextitem=None)
+        return True
+
+    def _run(self, item: pytest.Item) -> None:
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def _run_unchanged(self) -> str:
+        needed = {test for mutant in self._mutants for test in mutant.tests}
+        for test in sorted(needed):
+            item = self._items.get(test)
+            if isinstance(item, pytest.Function):
+                before = time.perf_counter()
+                try:
+                    self._run(item)
+                except BaseException as error:
+                    return f"{test} fails without a change: {error!r}"
+                self._seconds[test] = time.perf_counter() - before
+        return ""
+
+    # Sharing the work out.
+
+    def _share_out(self) -> None:
+        groups: dict[tuple[str, ...], list[int]] = {}
+        jobs: list[list[int]] = []
+        for number, mutant in enumerate(self._mutants):
+            if mutant.step is None:
+                jobs.append([number])
+            else:
+                groups.setdefault(mutant.tests, []).append(number)
+        # What takes longest goes first.
+        jobs = [*sorted(groups.values(), key=len, reverse=True), *jobs]
+        to_do, done = os.pipe(), os.pipe()
+        workers = [self._start(jobs, to_do, done) for _ in range(os.cpu_count() or 1)]
+        os.close(to_do[0])
+        os.close(done[1])
+        with os.fdopen(to_do[1], "wb", buffering=0) as pipe:
+            for number in range(len(jobs)):
+                pipe.write(number.to_bytes(4))
+        missing = set(range(len(self._mutants)))
+        with os.fdopen(done[0], encoding="utf-8") as pipe:
+            for line in pipe:
+                number, outcome, by = json.loads(line)
+                missing.discard(number)
+                self._tell(self._mutants[number], outcome, by)
+        for worker in workers:
+            os.waitpid(worker, 0)
+        if missing:
+            mutant = self._mutants[min(missing)]
+            self.problem = f"{mutant.tests[0]} fails without a change"
+
+    def _start(
+        self, jobs: Sequence[Sequence[int]], to_do: tuple[int, int], done: tuple[int, int]
+    ) -> int:
+        worker = os.fork()
+        if worker:
+            return worker
+        try:
+            os.close(to_do[1])
+            os.close(done[0])
+            # Records this short are read and written whole.
+            while record := os.read(to_do[0], 4):
+                job = jobs[int.from_bytes(record)]
+                tell = functools.partial(_send, done[1])
+                if self._mutants[job[0]].step is None:
+                    tell(job[0], *self._try_one(self._mutants[job[0]]))
+                else:
+                    self._try_group(job, tell)
+        finally:
+            os._exit(0)
+
+    # One mutant of a file.
+
+    def _try_one(self, mutant: Mutant) -> tuple[str, str]:
+        result = attempt(lambda: self._notice(mutant), _LEAST_SECONDS)
+        if result is None:
+            return TIMED_OUT, ""
+        # Whoever ends the process has been noticed too.
+        outcome, _, by = (result or KILLED).partition("\n")
+        return outcome, by
+
+    def _notice(self, mutant: Mutant) -> str:
+        here = [self._items[test] for test in mutant.tests if test in self._items]
+        _change(self._project / mutant.file, mutant.mutation.text)
+        if here and not self._import_anew(mutant, here):
+            return f"{KILLED}\n{here[0].nodeid}"
+        for item in here:
+            set_time_limit(self._limit(item.nodeid))
+            try:
+                self._run(item)
+            except BaseException:
+                return f"{KILLED}\n{item.nodeid}"
+        elsewhere = [test for test in mutant.tests if test not in self._items]
+        if elsewhere:
+            set_time_limit(_PROOF_SECONDS)
+            if not self._passes_in_copy(mutant, elsewhere):
+                return f"{KILLED}\n{elsewhere[0]}"
+        return SURVIVED
+
+    def _limit(self, test: str) -> float:
+        if test in self._seconds:
+            return max(_LEAST_SECONDS, _TIMES_AS_LONG * self._seconds[test])
+        return _PAGE_SECONDS
+
+    def _import_anew(self, mutant: Mutant, items: Sequence[pytest.Item]) -> bool:
+        """Have an example's tests import its modules again; tell whether they can be.
+
+        pytest holds on to the modules of the tests, so these are filled anew and not replaced.
+        What a decorator of pytest has taken from the example, such as a parameter, stays.
+        """
+        plugins = items[0].config.pluginmanager
+        session: Any = plugins.get_plugin(SESSION_NAME)
+        session.switch_to(items[0])
+        folder = f"{self._folder_of(mutant.file)}{os.sep}"
+        functions = [item for item in self._items.values() if isinstance(item, pytest.Function)]
+        held = [*plugins.get_plugins(), *(item.module for item in functions)]
+        kept: list[ModuleType] = []
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(folder):
+                if any(module is each for each in held):
+                    kept.append(module)
+                else:
+                    del sys.modules[name]
+        try:
+            for module in kept:
+                module.__spec__.loader.exec_module(module)  # type: ignore[union-attr]
+            for item in items:
+                if isinstance(item, pytest.Function):
+                    owner = getattr(item.module, item.cls.__name__)() if item.cls else item.module
+                    item.obj = getattr(owner, item.originalname)
+        except BaseException:
+            return False
+        return True
+
+    def _folder_of(self, file: str) -> Path:
+        path = self._project / file
+        return next(folder for folder in self._folders if path.is_relative_to(folder))
+
+    def _passes_in_copy(self, mutant: Mutant, tests: Sequence[str]) -> bool:
+        """Run tests that start processes of their own, which read the file, on a copy of all."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, "project")
+            shutil.copytree(self._project, copy, ignore=_NOT_COPIED, symlinks=True)
+            (copy / mutant.file).write_text(mutant.mutation.text, encoding="utf-8")
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-qqx", *tests],
+                cwd=copy,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+        return done.returncode == 0
+
+    # All mutants of a group.
+
+    def _try_group(self, job: Sequence[int], tell: Callable[[int, str, str], None]) -> None:
+        (test,) = self._mutants[job[0]].tests
+        item = self._items[test]
+        assert isinstance(item, GroupItem)
+        attempt(lambda: self._walk(item, job, tell), _PAGE_SECONDS * len(job))
+
+    def _walk(
+        self, item: GroupItem, job: Sequence[int], tell: Callable[[int, str, str], None]
+    ) -> str:
+        # Its own folder is put back as it was after each mutant that did something to it.
+        folder = tempfile.mkdtemp()
+        tempfile.tempdir = folder
+        walk = functools.partial(self._run_steps, item, job, tell, Path(folder))
+        item.runtest = walk  # type: ignore[method-assign]
+        self._run(item)
+        return ""
+
+    def _run_steps(
+        self,
+        item: GroupItem,
+        job: Sequence[int],
+        tell: Callable[[int, str, str], None],
+        folder: Path,
+    ) -> None:
+        """Run a group as its item does, and at each step the step's mutants in forks.
+
+        What stands before a change runs once, and not once for each mutant.
+        """
+        group, root = item.group, item.config.rootpath
+        namespace: dict[str, Any] = {}
+        for code in group.setup:
+            run_step(Step(code), namespace, root)
+        for index, step in enumerate(group.steps):
+            places = {number: self._mutants[number].step for number in job}
+            here = [number for number in job if places[number].index == index]  # type: ignore[union-attr]
+            kept = _Kept(folder)
+            for number in here:
+                mutant = self._mutants[number]
+                if not mutant.step.is_output:  # type: ignore[union-attr]
+                    code = dataclasses.replace(step.code, text=mutant.mutation.text)
+                    steps = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
+                    rest = functools.partial(_run_rest, steps, namespace, root)
+                    result = attempt(rest, _PAGE_SECONDS)
+                    outcome = TIMED_OUT if result is None else result or KILLED
+                    tell(number, outcome, item.nodeid if outcome == KILLED else "")
+                    kept.restore()
+            recorded = _record(step.code, namespace, root)
+            _compare(step, step.output, recorded, root)
+            for number in here:
+                mutant = self._mutants[number]
+                if mutant.step.is_output:  # type: ignore[union-attr]
+                    try:
+                        _compare(step, mutant.mutation.text, recorded, root)
+                    except Exception:
+                        tell(number, KILLED, item.nodeid)
+                    else:
+                        tell(number, SURVIVED, "")
+        for code in group.cleanup:
+            run_step(Step(code), namespace, root)
+
+
+def _send(pipe: int, number: int, outcome: str, by: str) -> None:
+    os.write(pipe, f"{json.dumps([number, outcome, by])}\n".encode())
+
+
+def _change(path: Path, text: str) -> None:
+    """Have this process find another text in a file of Python that it imports."""
+    changed = compile(text, path, "exec", dont_inherit=True)
+    unchanged = importlib.machinery.SourceFileLoader.get_code
+
+    def get_code(self: importlib.machinery.SourceFileLoader, name: str) -> CodeType | None:
+        return changed if self.path == str(path) else unchanged(self, name)
+
+    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+
+
+def _run_rest(steps: Sequence[Step], namespace: dict[str, Any], root: Path) -> str:
+    try:
+        for step in steps:
+            run_step(step, namespace, root)
+    except BaseException:
+        return KILLED
+    return SURVIVED
+
+
+_Recorded = tuple[str, BaseException | None]
+
+
+def _record(code: Code, namespace: dict[str, Any], root: Path) -> _Recorded:
+    """Run a block, and return what it printed and what it raised."""
+    printed = io.StringIO()
+    error = None
+    text = "\n" * (code.line - 1) + code.text
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(text, str(root / code.path), "exec", dont_inherit=True), namespace)
+        except BaseException as raised:
+            error = raised
+    return printed.getvalue(), error
+
+
+_REPLAY = "print(printed, end='')\nif error is not None: raise error"
+
+
+def _compare(step: Step, output: str, recorded: _Recorded, root: Path) -> None:
+    """Compare what a block did with an output, as it is compared when it runs."""
+    printed, error = recorded
+    replay = dataclasses.replace(step.code, text=_REPLAY)
+    run_step(Step(replay, output, step.flags), {"printed": printed, "error": error}, root)
+
+
+class _Kept:
+    """A folder as it was."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._copy: Path = folder.with_name(f"{folder.name}.kept")
+        shutil.rmtree(self._copy, ignore_errors=True)
+        shutil.copytree(folder, self._copy, symlinks=True)
+        self._state = dict(_state_of(folder))
+
+    def restore(self) -> None:
+        """Put the folder back as it was, if that is needed."""
+        if dict(_state_of(self._folder)) != self._state:
+            shutil.rmtree(self._folder)
+            shutil.copytree(self._copy, self._folder, symlinks=True)
+            self._state = dict(_state_of(self._folder))
+
+
+def _state_of(folder: Path) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    for path, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            status = os.lstat(os.path.join(path, name))  # noqa: PTH116, PTH118
+            yield (
+                os.path.join(path, name),  # noqa: PTH118
+                (status.st_ino, status.st_size, status.st_mtime_ns),
+            )
