@@ -150,7 +150,8 @@ def _run_pytest(
     own_folder = folder / str(number)
     own_folder.mkdir()
     manifest, report = own_folder / "manifest.json", own_folder / "report.json"
-    settings, lines = own_folder / "coverage.ini", own_folder / "coverage"
+    # coverage.py removes whatever has the name of its data and a suffix.
+    settings, lines = own_folder / "settings.ini", own_folder / "coverage"
     Manifest(own, tuple(tests)).write(manifest)
     sources = {code.path for page in own.values() for group in page.groups for code in group.codes}
     followed = [examples / "*", *(project / source for source in sorted(sources))]

@@ -62,6 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(session, SESSION_NAME)
     if config.getoption("--evergreen-report") is not None:
         sys.addaudithook(session.note_opened)
+        # The processes that the tests start are evidence too: see `evidence`.
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+        os.environ["COVERAGE_PROCESS_START"] = str(config.getoption("--cov-config", ""))
 
 
 class Session:
