@@ -71,11 +71,11 @@ class Attribution:
         return Backing(_sorted(set().union(*tests)), len(shown))
 
     def runs_here(self, file: str) -> bool:
-        """Tell whether the lines of a file are Python's, and no note says that they run elsewhere."""
+        """Tell whether a file is of Python, and no note says that it runs elsewhere."""
         return _is_python(file) and not self._note(file)
 
     def tests_of_line(self, file: str, line: int) -> tuple[str, ...]:
-        """Return the node IDs of the tests that ran a line, or the statement that it belongs to."""
+        """Return the node IDs of the tests that ran a line, or the statement it belongs to."""
         for statement in reversed(self._statements(file)):
             if statement.first_line <= line <= statement.last_line:
                 return _sorted(self._tests_of(file, statement))

@@ -148,10 +148,10 @@ def _arithmetic(source: _Source, node: ast.AST) -> Iterator[_Edit]:
 
 def _number(source: _Source, node: ast.AST) -> Iterator[_Edit]:
     # cosmic-ray's NumberReplacer.
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        for value in (node.value + 1, node.value - 1):
-            text = repr(value)
-            yield source.replace(node, f"({text})" if value < 0 else text)
+    value = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        for other in (value + 1, value - 1):
+            yield source.replace(node, f"({other!r})" if other < 0 else repr(other))
 
 
 def _string(source: _Source, node: ast.AST) -> Iterator[_Edit]:
@@ -345,9 +345,12 @@ def _asserted(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert):
             yield node.test
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr.startswith("assert_"):
-                yield node
+        elif isinstance(node, ast.Call) and _called(node).startswith("assert_"):
+            yield node
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
 def _places(node: ast.AST, symbol: str) -> Iterator[tuple[ast.AST, str]]:

@@ -6,11 +6,8 @@ mutant costs a few milliseconds besides its tests, and none meets what another o
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
 import importlib.machinery
-import io
 import json
 import os
 import shutil
@@ -18,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -26,24 +24,22 @@ from typing import Any
 import pytest
 
 from evergreen.attempt import attempt, set_time_limit
-from evergreen.example import Example
-from evergreen.group import Code, Step
+from evergreen.example import Example, environment_for_extension
+from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Tell
 from evergreen.manifest import Manifest, PageTests
 from evergreen.mutant import Mutant
-from evergreen.page_tests import GroupItem, run_step
+from evergreen.page_tests import GroupItem
 from evergreen.proof import temporary_folder
 from evergreen.pytest_plugin import SESSION_NAME
-
-KILLED, TIMED_OUT, SURVIVED = "killed", "timed out", "survived"
+from evergreen.walk import walk
 
 _LEAST_SECONDS = 2.0
 _TIMES_AS_LONG = 10
 _PAGE_SECONDS = 60.0
 _PROOF_SECONDS = 120.0
+_SHARE = 100
+_RECORD_SIZE = 4
 _NOT_COPIED = shutil.ignore_patterns(".*", "_build", "__pycache__")
-
-Tell = Callable[[Mutant, str, str], None]
-"""Takes a mutant, how it ended, and the test that noticed it, if one did."""
 
 
 class NoTrial(Exception):
@@ -64,7 +60,7 @@ def try_mutants(
         project: the folder of `conf.py`.
         examples: the examples, by name.
         pages: what is run on each page, by its source file.
-        tell: is called for each mutant, in the order in which they end.
+        tell: is called for each mutant, when it has ended.
 
     Raises:
         NoTrial: when a test fails without any change.
@@ -78,6 +74,9 @@ def try_mutants(
         for path in example.test_paths
         if path.exists()
     ]
+    # As where the tests are proven; whoever calls may have set them.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["PYTEST_ADDOPTS"] = ""
     with temporary_folder() as folder:
         manifest = folder / "manifest.json"
         Manifest(own, (*tests, *own)).write(manifest)
@@ -160,33 +159,24 @@ class _Trial:
     # Sharing the work out.
 
     def _share_out(self) -> None:
-        groups: dict[tuple[str, ...], list[int]] = {}
-        jobs: list[list[int]] = []
-        for number, mutant in enumerate(self._mutants):
-            if mutant.step is None:
-                jobs.append([number])
-            else:
-                groups.setdefault(mutant.tests, []).append(number)
-        # What takes longest goes first.
-        jobs = [*sorted(groups.values(), key=len, reverse=True), *jobs]
+        jobs = list(_shares(self._mutants))
         to_do, done = os.pipe(), os.pipe()
         workers = [self._start(jobs, to_do, done) for _ in range(os.cpu_count() or 1)]
         os.close(to_do[0])
         os.close(done[1])
         with os.fdopen(to_do[1], "wb", buffering=0) as pipe:
             for number in range(len(jobs)):
-                pipe.write(number.to_bytes(4))
-        missing = set(range(len(self._mutants)))
+                pipe.write(number.to_bytes(_RECORD_SIZE, "big"))
+        missing = dict(enumerate(self._mutants))
         with os.fdopen(done[0], encoding="utf-8") as pipe:
             for line in pipe:
                 number, outcome, by = json.loads(line)
-                missing.discard(number)
-                self._tell(self._mutants[number], outcome, by)
+                self._tell(missing.pop(number), outcome, by)
         for worker in workers:
             os.waitpid(worker, 0)
         if missing:
-            mutant = self._mutants[min(missing)]
-            self.problem = f"{mutant.tests[0]} fails without a change"
+            tests = sorted({mutant.tests[0] for mutant in missing.values() if mutant.tests})
+            self.problem = f"no trial without a change passed, see above: {', '.join(tests)}"
 
     def _start(
         self, jobs: Sequence[Sequence[int]], to_do: tuple[int, int], done: tuple[int, int]
@@ -197,14 +187,22 @@ class _Trial:
         try:
             os.close(to_do[1])
             os.close(done[0])
-            # Records this short are read and written whole.
-            while record := os.read(to_do[0], 4):
-                job = jobs[int.from_bytes(record)]
-                tell = functools.partial(_send, done[1])
-                if self._mutants[job[0]].step is None:
-                    tell(job[0], *self._try_one(self._mutants[job[0]]))
+            numbers = {id(mutant): number for number, mutant in enumerate(self._mutants)}
+
+            def tell(mutant: Mutant, outcome: str, by: str) -> None:
+                # Records this short are read and written whole.
+                record = json.dumps([numbers[id(mutant)], outcome, by])
+                os.write(done[1], f"{record}\n".encode())
+
+            while record := os.read(to_do[0], _RECORD_SIZE):
+                mutants = [self._mutants[number] for number in jobs[int.from_bytes(record, "big")]]
+                item = self._items.get(mutants[0].tests[0]) if mutants[0].step else None
+                if isinstance(item, GroupItem):
+                    self._try_group(item, mutants, tell)
                 else:
-                    self._try_group(job, tell)
+                    tell(mutants[0], *self._try_one(mutants[0]))
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(0)
 
@@ -282,79 +280,50 @@ class _Trial:
             shutil.copytree(self._project, copy, ignore=_NOT_COPIED, symlinks=True)
             (copy / mutant.file).write_text(mutant.mutation.text, encoding="utf-8")
             done = subprocess.run(
-                [sys.executable, "-m", "pytest", "-qqx", *tests],
+                [
+                    *(sys.executable, "-m", "pytest", "-qqx", "-p", "evergreen.pytest_plugin"),
+                    *("--rootdir", str(copy), "--import-mode", "importlib", *tests),
+                ],
                 cwd=copy,
+                env=environment_for_extension(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 check=False,
             )
         return done.returncode == 0
 
-    # All mutants of a group.
+    # Mutants of a group.
 
-    def _try_group(self, job: Sequence[int], tell: Callable[[int, str, str], None]) -> None:
-        (test,) = self._mutants[job[0]].tests
-        item = self._items[test]
-        assert isinstance(item, GroupItem)
-        attempt(lambda: self._walk(item, job, tell), _PAGE_SECONDS * len(job))
+    def _try_group(self, item: GroupItem, mutants: Sequence[Mutant], tell: Tell) -> None:
+        before = time.perf_counter()
+        # Without a change first: whoever fails then notices nothing.
+        if attempt(lambda: self._pass(item), _PAGE_SECONDS):
+            self._seconds[item.nodeid] = time.perf_counter() - before
+            attempt(lambda: self._walk(item, mutants, tell), _PAGE_SECONDS * len(mutants))
 
-    def _walk(
-        self, item: GroupItem, job: Sequence[int], tell: Callable[[int, str, str], None]
-    ) -> str:
-        # Its own folder is put back as it was after each mutant that did something to it.
-        folder = tempfile.mkdtemp()
-        tempfile.tempdir = folder
-        walk = functools.partial(self._run_steps, item, job, tell, Path(folder))
-        item.runtest = walk  # type: ignore[method-assign]
+    def _pass(self, item: pytest.Item) -> str:
         self._run(item)
-        return ""
+        return SURVIVED
 
-    def _run_steps(
-        self,
-        item: GroupItem,
-        job: Sequence[int],
-        tell: Callable[[int, str, str], None],
-        folder: Path,
-    ) -> None:
-        """Run a group as its item does, and at each step the step's mutants in forks.
-
-        What stands before a change runs once, and not once for each mutant.
-        """
-        group, root = item.group, item.config.rootpath
-        namespace: dict[str, Any] = {}
-        for code in group.setup:
-            run_step(Step(code), namespace, root)
-        for index, step in enumerate(group.steps):
-            places = {number: self._mutants[number].step for number in job}
-            here = [number for number in job if places[number].index == index]  # type: ignore[union-attr]
-            kept = _Kept(folder)
-            for number in here:
-                mutant = self._mutants[number]
-                if not mutant.step.is_output:  # type: ignore[union-attr]
-                    code = dataclasses.replace(step.code, text=mutant.mutation.text)
-                    steps = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
-                    rest = functools.partial(_run_rest, steps, namespace, root)
-                    result = attempt(rest, _PAGE_SECONDS)
-                    outcome = TIMED_OUT if result is None else result or KILLED
-                    tell(number, outcome, item.nodeid if outcome == KILLED else "")
-                    kept.restore()
-            recorded = _record(step.code, namespace, root)
-            _compare(step, step.output, recorded, root)
-            for number in here:
-                mutant = self._mutants[number]
-                if mutant.step.is_output:  # type: ignore[union-attr]
-                    try:
-                        _compare(step, mutant.mutation.text, recorded, root)
-                    except Exception:
-                        tell(number, KILLED, item.nodeid)
-                    else:
-                        tell(number, SURVIVED, "")
-        for code in group.cleanup:
-            run_step(Step(code), namespace, root)
+    def _walk(self, item: GroupItem, mutants: Sequence[Mutant], tell: Tell) -> str:
+        seconds = self._limit(item.nodeid)
+        item.runtest = functools.partial(walk, item, mutants, seconds, tell)  # type: ignore[method-assign]
+        return self._pass(item)
 
 
-def _send(pipe: int, number: int, outcome: str, by: str) -> None:
-    os.write(pipe, f"{json.dumps([number, outcome, by])}\n".encode())
+def _shares(mutants: Sequence[Mutant]) -> Iterator[Sequence[int]]:
+    """Yield the numbers of the mutants that are tried one after the other.
+
+    Those of a page come first, as they take longest, and no long page is left to one process.
+    """
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for number, mutant in enumerate(mutants):
+        if mutant.step is not None:
+            groups.setdefault(mutant.tests, []).append(number)
+    for numbers in groups.values():
+        for first in range(0, len(numbers), _SHARE):
+            yield numbers[first : first + _SHARE]
+    yield from ([number] for number, mutant in enumerate(mutants) if mutant.step is None)
 
 
 def _change(path: Path, text: str) -> None:
@@ -366,66 +335,3 @@ def _change(path: Path, text: str) -> None:
         return changed if self.path == str(path) else unchanged(self, name)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
-
-
-def _run_rest(steps: Sequence[Step], namespace: dict[str, Any], root: Path) -> str:
-    try:
-        for step in steps:
-            run_step(step, namespace, root)
-    except BaseException:
-        return KILLED
-    return SURVIVED
-
-
-_Recorded = tuple[str, BaseException | None]
-
-
-def _record(code: Code, namespace: dict[str, Any], root: Path) -> _Recorded:
-    """Run a block, and return what it printed and what it raised."""
-    printed = io.StringIO()
-    error = None
-    text = "\n" * (code.line - 1) + code.text
-    with contextlib.redirect_stdout(printed):
-        try:
-            exec(compile(text, str(root / code.path), "exec", dont_inherit=True), namespace)
-        except BaseException as raised:
-            error = raised
-    return printed.getvalue(), error
-
-
-_REPLAY = "print(printed, end='')\nif error is not None: raise error"
-
-
-def _compare(step: Step, output: str, recorded: _Recorded, root: Path) -> None:
-    """Compare what a block did with an output, as it is compared when it runs."""
-    printed, error = recorded
-    replay = dataclasses.replace(step.code, text=_REPLAY)
-    run_step(Step(replay, output, step.flags), {"printed": printed, "error": error}, root)
-
-
-class _Kept:
-    """A folder as it was."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._copy: Path = folder.with_name(f"{folder.name}.kept")
-        shutil.rmtree(self._copy, ignore_errors=True)
-        shutil.copytree(folder, self._copy, symlinks=True)
-        self._state = dict(_state_of(folder))
-
-    def restore(self) -> None:
-        """Put the folder back as it was, if that is needed."""
-        if dict(_state_of(self._folder)) != self._state:
-            shutil.rmtree(self._folder)
-            shutil.copytree(self._copy, self._folder, symlinks=True)
-            self._state = dict(_state_of(self._folder))
-
-
-def _state_of(folder: Path) -> Iterator[tuple[str, tuple[int, int, int]]]:
-    for path, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            status = os.lstat(os.path.join(path, name))  # noqa: PTH116, PTH118
-            yield (
-                os.path.join(path, name),  # noqa: PTH118
-                (status.st_ino, status.st_size, status.st_mtime_ns),
-            )
