@@ -154,6 +154,10 @@ def _number(source: _Source, node: ast.AST) -> Iterator[_Edit]:
             yield source.replace(node, f"({other!r})" if other < 0 else repr(other))
 
 
+def _greater(source: _Source, node: ast.AST) -> Iterator[_Edit]:
+    yield from itertools.islice(_number(source, node), 1)
+
+
 def _string(source: _Source, node: ast.AST) -> Iterator[_Edit]:
     # mutmut's operator_string, at the front only.
     is_text = isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
@@ -246,10 +250,11 @@ def _swapped(source: _Source, node: ast.AST) -> Iterator[_Edit]:
 
 
 Operator = Callable[[_Source, ast.AST], Iterator[_Edit]]
-LITERALS: dict[str, Operator] = {"number": _number, "string": _string, "keyword": _keyword}
-"""The operators that change a literal."""
+LITERALS: dict[str, Operator] = {"number": _greater, "string": _string, "keyword": _keyword}
+"""The operators that change a literal, each in one way."""
 OPERATORS: dict[str, Operator] = {
     **LITERALS,
+    "number": _number,
     "comparison": _comparison,
     "boolean": _boolean,
     "negation": _negation,
@@ -272,12 +277,12 @@ def mutate(source: str) -> list[Mutation]:
 
 
 def mutate_literals(source: str) -> list[Mutation]:
-    """Return every mutation of a source that changes a literal."""
+    """Return one mutation of a source for each of its literals."""
     return _mutations(source, LITERALS, _places(ast.parse(source), ""))
 
 
 def mutate_assertions(source: str) -> list[Mutation]:
-    """Return every mutation of a source that changes a literal that an assertion compares.
+    """Return one mutation of a source for each literal that an assertion compares.
 
     An assertion is an `assert` statement, without its message, or a call of something named
     `assert_...`, as those of `unittest.mock`.

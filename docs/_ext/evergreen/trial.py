@@ -7,6 +7,7 @@ mutant costs a few milliseconds besides its tests, and none meets what another o
 from __future__ import annotations
 
 import functools
+import gc
 import importlib.machinery
 import json
 import os
@@ -127,6 +128,8 @@ class _Trial:
         # Whatever is loaded or made once is there before the first fork.
         self.problem = self._run_unchanged()
         if not self.problem:
+            # Else each fork would write to what it shares with this process, to look for garbage.
+            gc.freeze()
             self._share_out()
         return True
 

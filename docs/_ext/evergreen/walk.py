@@ -50,15 +50,17 @@ def walk(item: GroupItem, mutants: Sequence[Mutant], seconds: float, tell: Tell)
     for code in group.setup:
         run_step(Step(code), namespace, root)
     for index, step in enumerate(group.steps[: last + 1]):
-        kept = _Kept(folder)
-        for mutant in by_step.get((index, False), ()):
+        changes = by_step.get((index, False), ())
+        kept = _Kept(folder) if changes else None
+        for mutant in changes:
             code = dataclasses.replace(step.code, text=mutant.mutation.text)
             rest = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
             result = attempt(functools.partial(_run, rest, namespace, root), seconds)
             # Whoever ends the process is noticed too.
             outcome = TIMED_OUT if result is None else result or KILLED
             tell(mutant, outcome, item.nodeid if outcome == KILLED else "")
-            kept.restore()
+            if kept is not None:
+                kept.restore()
         done = _do(step.code, namespace, root)
         _compare(step, step.output, done, root)
         for mutant in by_step.get((index, True), ()):
