@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable
 
@@ -13,7 +12,7 @@ def attempt(action: Callable[[], str], seconds: float) -> str | None:
     """Return what an action returns in a fork of this process; None when it takes too long.
 
     What the action does to the memory ends with its process, and so do the processes that it has
-    started. It may call `set_time_limit` for another limit.
+    started. What it prints is lost. It may call `set_time_limit` for another limit.
 
     Returns:
         What it returns; an empty text when it ends its process.
@@ -46,13 +45,17 @@ def set_time_limit(seconds: float) -> None:
 
 def _act(action: Callable[[], str], seconds: float, writing: int) -> None:
     status = os.EX_SOFTWARE
+    stderr = os.dup(2)
     try:
         os.setpgid(0, 0)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         set_time_limit(seconds)
         os.write(writing, action().encode())
         status = os.EX_OK
     except BaseException:
-        traceback.print_exc(file=sys.__stderr__)
+        os.write(stderr, traceback.format_exc().encode())
     finally:
         os._exit(status)

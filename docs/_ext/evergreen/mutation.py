@@ -244,8 +244,10 @@ def _swapped(source: _Source, node: ast.AST) -> Iterator[_Edit]:
     if isinstance(node, ast.Call):
         for left, right in itertools.pairwise(node.args):
             (first, after_left), (before_right, last) = source.span(left), source.span(right)
+            if isinstance(left, ast.Starred) or isinstance(right, ast.Starred):
+                continue
             gap = source.bytes[after_left:before_right].decode()
-            if not isinstance(left, ast.Starred) and not isinstance(right, ast.Starred):
+            if source.text(left) != source.text(right):
                 yield _Edit(first, last, f"{source.text(right)}{gap}{source.text(left)}")
 
 

@@ -20,7 +20,6 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
 
 import pytest
 
@@ -31,7 +30,7 @@ from evergreen.manifest import Manifest, PageTests
 from evergreen.mutant import Mutant
 from evergreen.page_tests import GroupItem
 from evergreen.proof import temporary_folder
-from evergreen.pytest_plugin import SESSION_NAME
+from evergreen.pytest_plugin import SESSION_NAME, Session
 from evergreen.walk import walk
 
 _LEAST_SECONDS = 2.0
@@ -117,6 +116,9 @@ class _Trial:
         self._tell = tell
         self._items: dict[str, pytest.Item] = {}
         self._seconds: dict[str, float] = {}
+        # By file and line: the test that noticed the last change there.
+        self._noticed: dict[tuple[str, int], str] = {}
+        self._own_modules = functools.cache(self._find_own_modules)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -212,15 +214,22 @@ class _Trial:
     # One mutant of a file.
 
     def _try_one(self, mutant: Mutant) -> tuple[str, str]:
-        result = attempt(lambda: self._notice(mutant), _LEAST_SECONDS)
+        here = [self._items[test] for test in mutant.tests if test in self._items]
+        # The test that noticed the last change of the line is likely to notice the next.
+        here.sort(key=lambda item: item.nodeid != self._noticed.get((mutant.file, mutant.line)))
+        if here:
+            # In this process, so that not each fork has to.
+            _plugin_of(here[0]).switch_to(here[0])
+            self._own_modules(self._folder_of(mutant.file))
+        result = attempt(lambda: self._notice(mutant, here), _LEAST_SECONDS)
         if result is None:
             return TIMED_OUT, ""
         # Whoever ends the process has been noticed too.
         outcome, _, by = (result or KILLED).partition("\n")
+        self._noticed[mutant.file, mutant.line] = by
         return outcome, by
 
-    def _notice(self, mutant: Mutant) -> str:
-        here = [self._items[test] for test in mutant.tests if test in self._items]
+    def _notice(self, mutant: Mutant, here: Sequence[pytest.Item]) -> str:
         _change(self._project / mutant.file, mutant.mutation.text)
         if here and not self._import_anew(mutant, here):
             return f"{KILLED}\n{here[0].nodeid}"
@@ -248,21 +257,11 @@ class _Trial:
         pytest holds on to the modules of the tests, so these are filled anew and not replaced.
         What a decorator of pytest has taken from the example, such as a parameter, stays.
         """
-        plugins = items[0].config.pluginmanager
-        session: Any = plugins.get_plugin(SESSION_NAME)
-        session.switch_to(items[0])
-        folder = f"{self._folder_of(mutant.file)}{os.sep}"
-        functions = [item for item in self._items.values() if isinstance(item, pytest.Function)]
-        held = [*plugins.get_plugins(), *(item.module for item in functions)]
-        kept: list[ModuleType] = []
-        for name, module in list(sys.modules.items()):
-            if (getattr(module, "__file__", None) or "").startswith(folder):
-                if any(module is each for each in held):
-                    kept.append(module)
-                else:
-                    del sys.modules[name]
+        held, imported = self._own_modules(self._folder_of(mutant.file))
+        for name in imported:
+            del sys.modules[name]
         try:
-            for module in kept:
+            for module in held:
                 module.__spec__.loader.exec_module(module)  # type: ignore[union-attr]
             for item in items:
                 if isinstance(item, pytest.Function):
@@ -271,6 +270,19 @@ class _Trial:
         except BaseException:
             return False
         return True
+
+    def _find_own_modules(self, folder: Path) -> tuple[list[ModuleType], list[str]]:
+        """Return an example's modules that pytest holds, and the names of the others."""
+        functions = [item for item in self._items.values() if isinstance(item, pytest.Function)]
+        plugins = next(iter(self._items.values())).config.pluginmanager.get_plugins()
+        ids = {id(each) for each in (*plugins, *(item.module for item in functions))}
+        own = {
+            name: module
+            for name, module in sys.modules.copy().items()
+            if (getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}")
+        }
+        held = [module for module in own.values() if id(module) in ids]
+        return held, [name for name, module in own.items() if id(module) not in ids]
 
     def _folder_of(self, file: str) -> Path:
         path = self._project / file
@@ -312,6 +324,12 @@ class _Trial:
         seconds = self._limit(item.nodeid)
         item.runtest = functools.partial(walk, item, mutants, seconds, tell)  # type: ignore[method-assign]
         return self._pass(item)
+
+
+def _plugin_of(item: pytest.Item) -> Session:
+    plugin = item.config.pluginmanager.get_plugin(SESSION_NAME)
+    assert isinstance(plugin, Session)
+    return plugin
 
 
 def _shares(mutants: Sequence[Mutant]) -> Iterator[Sequence[int]]:
