@@ -71,7 +71,7 @@ check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold be
 test: check ## Run every test there is.
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-mutants: html ## Change what is published, one place at a time: the tests have to notice.
+mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
 	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
 
 # Sphinx's own runner has to agree on every executed block.

@@ -501,7 +501,7 @@ def test_literals_and_outputs_of_executed_blocks_are_changed(mutants: Command):
     assert outcomes["default: total = add(1, 2) -> total = add(2, 2)"] == "killed"
     assert outcomes["default output: total 3 -> XXtotal 3"] == "killed"
     assert outcomes["default output: ValueError: no 3 -> ValueError: no 4"] == "killed"
-    assert outcomes['default: assert len(names) == 1 -> assert len(names) == 2'] == "killed"
+    assert outcomes["default: assert len(names) == 1 -> assert len(names) == 2"] == "killed"
     assert outcomes['default: unused = "free" -> unused = "XXfree"'] == "survived"
     place = f"pages/blocks.md:{BLOCKS[: BLOCKS.index('unused')].count(chr(10)) + 5}"
     assert f'{place}: may be another: unused = "free" -> unused = "XXfree"' in printed
@@ -603,11 +603,24 @@ def test_a_page_may_be_what_notices(mutants: Command):
     assert "pages/page.md::default" in by
 
 
+TEST_PROGRAM = "from sums import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+PROGRAM = """\
+def add(a, b):
+    return a + b
+
+
+def main():
+    spare = 1
+    print(add(spare, 1))
+
+
+if __name__ == "__main__":
+    exit(main())
+"""
+
+
 def test_a_proof_that_starts_a_process_meets_the_change(mutants: Command):
-    mutants.example(
-        'def add(a, b):\n    return a + b\n\n\nif __name__ == "__main__":\n    exit(print(add(1, 1)))\n',
-        "from sums import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n",
-    )
+    mutants.example(PROGRAM, TEST_PROGRAM)
     mutants.project.write(
         {
             "proofs/test_program.py": """\
@@ -626,11 +639,14 @@ def test_a_proof_that_starts_a_process_meets_the_change(mutants: Command):
     conf = mutants.project.folder / "conf.py"
     proofs = {"proofs/test_program.py": ["examples/*/src/*"]}
     conf.write_text(f"{conf.read_text()}\nevergreen_proofs = {proofs!r}\n")
-    printed = mutants.run()
+    mutants.run()
 
-    assert mutants.status == 0, printed
-    assert mutants.outcomes()[': if __name__ == "__main__": -> if False:'] == "killed"
-    assert mutants.outcomes()[": exit(print(add(1, 1))) -> pass"] == "killed"
+    outcomes = mutants.outcomes()
+    assert outcomes[': if __name__ == "__main__": -> if False:'] == "killed"
+    assert outcomes[": exit(main()) -> pass"] == "killed"
+    assert outcomes["main: print(add(spare, 1)) -> print(add(spare, 2))"] == "killed"
+    # One plus one is one plus one the other way around.
+    assert outcomes["main: print(add(spare, 1)) -> print(add(1, spare))"] == "survived"
 
 
 def test_what_runs_elsewhere_is_not_changed(mutants: Command):
@@ -655,6 +671,31 @@ def test_a_test_that_fails_without_a_change_is_told(mutants: Command):
     assert printed[-1].startswith(
         "evergreen.mutants: examples/sums/tests/test_sums.py::test_add fails without a change"
     )
+
+
+def test_tests_that_cannot_be_collected_are_told(mutants: Command):
+    mutants.example(
+        "def add(a, b):\n    return a + b\n",
+        "import os\nfrom sums import add\n\nassert 'FAIL' not in os.environ\n\n\n"
+        "def test_add():\n    assert add(1, 2) == 3\n",
+    )
+    mutants.project.build()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIL", "1")
+        printed = mutants.run()
+    assert mutants.status == 2
+    assert printed[-1] == "evergreen.mutants: pytest cannot collect the tests, see above"
+
+
+def test_what_no_page_shows_is_not_changed(mutants: Command):
+    mutants.example(
+        "def add(a, b):\n    return a + b\n\n\ndef hidden():\n    return 1\n",
+        "from sums import add, hidden\n\n\ndef test():\n    assert add(1, hidden()) == 2\n",
+    )
+    shown = "```{literalinclude} ../examples/sums/src/sums.py\n:pyobject: add\n```\n"
+    mutants.project.page("sums.md", f"# Sums\n\n{shown}")
+    mutants.run()
+    assert {name.partition(":")[0] for name in mutants.outcomes()} == {"add"}
 
 
 def test_a_group_that_fails_without_a_change_is_told(mutants: Command):
@@ -685,8 +726,7 @@ def test_without_a_build_there_is_nothing_to_try(
     monkeypatch.chdir(tmp_path)
     assert command.main([]) == 2
     assert capsys.readouterr().err == (
-        "evergreen.mutants: there is no _build/doctrees/environment.pickle:"
-        " build the site first\n"
+        "evergreen.mutants: there is no _build/doctrees/environment.pickle: build the site first\n"
     )
 
 

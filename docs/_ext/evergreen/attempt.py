@@ -6,6 +6,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 
 def attempt(action: Callable[[], str], seconds: float) -> str | None:
@@ -21,9 +22,7 @@ def attempt(action: Callable[[], str], seconds: float) -> str | None:
         ChildProcessError: when it raises; its traceback has been printed.
     """
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _act(action, seconds, writing)
+    child = os.fork() or _act(action, seconds, writing)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as pipe:
         result = pipe.read()
@@ -43,7 +42,7 @@ def set_time_limit(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _act(action: Callable[[], str], seconds: float, writing: int) -> None:
+def _act(action: Callable[[], str], seconds: float, writing: int) -> NoReturn:
     status = os.EX_SOFTWARE
     stderr = os.dup(2)
     try:

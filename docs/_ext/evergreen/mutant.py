@@ -168,7 +168,7 @@ def _line_of_output(code: Code, output: str, project: Path) -> int:
     after = code.line + code.text.count("\n")
     lines = (project / code.path).read_text(encoding="utf-8").splitlines()
     wanted = output.partition("\n")[0].strip()
-    for number, line in enumerate(lines[after:], after + 1):
-        if line.strip() == wanted:
-            return number
-    return code.line
+    numbers = (
+        number for number, line in enumerate(lines[after:], after + 1) if line.strip() == wanted
+    )
+    return next(numbers, code.line)

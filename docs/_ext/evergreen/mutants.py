@@ -24,7 +24,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,8 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
         finally:
             fates.save(mutants)
     seconds = time.monotonic() - before
-    verdict = judge(list(_with_fates(mutants, fates)), equivalents)
+    ended = [(mutant, fate) for mutant in mutants if (fate := fates.of(mutant))]
+    verdict = judge(ended, equivalents)
     for problem in verdict.problems:
         print(problem)
     for mutant in verdict.free if list_free else ():
@@ -175,13 +176,6 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
     speed = f"{len(to_try) / seconds:.1f} a second" if to_try else "all known already"
     print(f"{len(mutants)} mutants: {counts}; {speed}")
     return 1 if verdict.problems else 0
-
-
-def _with_fates(mutants: Iterable[Mutant], fates: Fates) -> Iterator[tuple[Mutant, Fate]]:
-    for mutant in mutants:
-        fate = fates.of(mutant)
-        if fate is not None:
-            yield mutant, fate
 
 
 def _read_environment(doctrees: Path) -> Any:

@@ -162,10 +162,7 @@ def _string(source: _Source, node: ast.AST) -> Iterator[_Edit]:
     # mutmut's operator_string, at the front only.
     is_text = isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
     if is_text or isinstance(node, ast.JoinedStr):
-        first, _ = source.span(node)
-        opening = _OPENING.match(source.text(node))
-        if opening:
-            yield _Edit(first + opening.end(), first + opening.end(), "XX")
+        yield source.replace(node, _OPENING.sub(r"\g<0>XX", source.text(node), count=1))
 
 
 def _keyword(source: _Source, node: ast.AST) -> Iterator[_Edit]:

@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -166,7 +166,9 @@ class _Trial:
     def _share_out(self) -> None:
         jobs = list(_shares(self._mutants))
         to_do, done = os.pipe(), os.pipe()
-        workers = [self._start(jobs, to_do, done) for _ in range(os.cpu_count() or 1)]
+        workers: list[int] = []
+        for _ in range(os.cpu_count() or 1):
+            workers.append(os.fork() or self._work(jobs, to_do, done))
         os.close(to_do[0])
         os.close(done[1])
         with os.fdopen(to_do[1], "wb", buffering=0) as pipe:
@@ -183,12 +185,10 @@ class _Trial:
             tests = sorted({mutant.tests[0] for mutant in missing.values() if mutant.tests})
             self.problem = f"no trial without a change passed, see above: {', '.join(tests)}"
 
-    def _start(
+    def _work(
         self, jobs: Sequence[Sequence[int]], to_do: tuple[int, int], done: tuple[int, int]
-    ) -> int:
-        worker = os.fork()
-        if worker:
-            return worker
+    ) -> NoReturn:
+        """Try what there is to try, and say of each how it ended: both through pipes."""
         try:
             os.close(to_do[1])
             os.close(done[0])
@@ -206,8 +206,9 @@ class _Trial:
                     self._try_group(item, mutants, tell)
                 else:
                     tell(mutants[0], *self._try_one(mutants[0]))
-        except BaseException:
-            traceback.print_exc(file=sys.__stderr__)
+        except ChildProcessError:
+            # It has said why. What it has not tried is missing.
+            pass
         finally:
             os._exit(0)
 
@@ -312,9 +313,9 @@ class _Trial:
     def _try_group(self, item: GroupItem, mutants: Sequence[Mutant], tell: Tell) -> None:
         before = time.perf_counter()
         # Without a change first: whoever fails then notices nothing.
-        if attempt(lambda: self._pass(item), _PAGE_SECONDS):
-            self._seconds[item.nodeid] = time.perf_counter() - before
-            attempt(lambda: self._walk(item, mutants, tell), _PAGE_SECONDS * len(mutants))
+        attempt(lambda: self._pass(item), _PAGE_SECONDS)
+        self._seconds[item.nodeid] = time.perf_counter() - before
+        attempt(lambda: self._walk(item, mutants, tell), _PAGE_SECONDS * len(mutants))
 
     def _pass(self, item: pytest.Item) -> str:
         self._run(item)

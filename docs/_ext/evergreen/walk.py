@@ -38,10 +38,8 @@ def walk(item: GroupItem, mutants: Sequence[Mutant], seconds: float, tell: Tell)
     """
     group, root = item.group, item.config.rootpath
     by_step: dict[tuple[int, bool], list[Mutant]] = {}
-    for mutant in mutants:
-        if mutant.step is not None:
-            key = mutant.step.index, mutant.step.is_output
-            by_step.setdefault(key, []).append(mutant)
+    for mutant, place in ((mutant, mutant.step) for mutant in mutants if mutant.step):
+        by_step.setdefault((place.index, place.is_output), []).append(mutant)
     last = max(index for index, _ in by_step)
     namespace: dict[str, Any] = {}
     # A folder of its own: it is put back as it was after each mutant that did something to it.
@@ -50,16 +48,15 @@ def walk(item: GroupItem, mutants: Sequence[Mutant], seconds: float, tell: Tell)
     for code in group.setup:
         run_step(Step(code), namespace, root)
     for index, step in enumerate(group.steps[: last + 1]):
-        changes = by_step.get((index, False), ())
-        kept = _Kept(folder) if changes else None
-        for mutant in changes:
-            code = dataclasses.replace(step.code, text=mutant.mutation.text)
-            rest = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
-            result = attempt(functools.partial(_run, rest, namespace, root), seconds)
-            # Whoever ends the process is noticed too.
-            outcome = TIMED_OUT if result is None else result or KILLED
-            tell(mutant, outcome, item.nodeid if outcome == KILLED else "")
-            if kept is not None:
+        if changes := by_step.get((index, False)):
+            kept = _Kept(folder)
+            for mutant in changes:
+                code = dataclasses.replace(step.code, text=mutant.mutation.text)
+                rest = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
+                result = attempt(functools.partial(_run, rest, namespace, root), seconds)
+                # Whoever ends the process is noticed too.
+                outcome = TIMED_OUT if result is None else result or KILLED
+                tell(mutant, outcome, item.nodeid if outcome == KILLED else "")
                 kept.restore()
         done = _do(step.code, namespace, root)
         _compare(step, step.output, done, root)
