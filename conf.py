@@ -68,11 +68,20 @@ evergreen_proofs = {
     ],
     "tests/proofs/test_dispatch.py": ["examples/*/charmcraft.yaml", "examples/*/src/*"],
 }
+
+
+def integration_note(run: dict[str, object] | None) -> str:
+    """Return what to say below an integration test, given its last recorded run."""
+    last = f"Last recorded run: {run['date']}, on Juju {run['juju']}." if run else "None recorded."
+    return f"Type-checked here; run on a real Juju by the hosted workflow. {last}"
+
+
+_runs = tomllib.loads((ROOT / "docs/integration-runs.toml").read_text())
 evergreen_elsewhere = {
-    "examples/*/tests/integration/*.py": (
-        "Type-checked here; run by the hosted workflow, as it needs a real Juju. No run is"
-        " recorded yet."
-    ),
+    f"examples/{path.parts[-3]}/tests/integration/*.py": integration_note(
+        _runs.get(path.parts[-3])
+    )
+    for path in ROOT.glob("examples/*/tests/integration")
 }
 
 # Where the site and its sources live is known only to the service that builds them. What needs

@@ -11,7 +11,7 @@ def pytest_runtest_teardown() -> None:
     """Free the charm of the test that has ended.
 
     `ops` 3.9 keeps the framework of every charm that it has run until the process ends: a
-    WeakKeyDictionary whose values refer to their keys. With it stay 40 kB of memory and a temporary
-    folder for each event. There is no public way to let go of them.
+    WeakKeyDictionary whose values refer to their keys. With it stay 40 kB of memory and a
+    temporary folder for each event. There is no public way to let go of them.
     """
     ops.Framework.on._cache.clear()

@@ -109,6 +109,7 @@ def write_site(folder: Path, size: int) -> None:
         ```
 
         ```{literalinclude} ../examples/stored-state/src/charm.py
+        :pyobject: MyCharm
         ```
         """
     (folder / "docs" / "index.md").write_text(textwrap.dedent(index))
@@ -253,7 +254,7 @@ def make_ways(folder: Path, size: int) -> list[Way]:
         shutil.rmtree(doctrees, ignore_errors=True)
 
     def forget_proofs() -> None:
-        (doctrees / "evergreen-proven.json").unlink()
+        (doctrees / "evergreen-evidence.json").unlink()
 
     def edit() -> None:
         edited = site / "docs" / f"page_{size - 1}.md"

@@ -11,8 +11,6 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Build, Project
 
-pytestmark = pytest.mark.xdist_group("closed-world")
-
 HERE = " <<<"
 """Marks the line at which the block is to be reported; it is no part of the page."""
 

@@ -10,8 +10,6 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Build, Project
 
-pytestmark = pytest.mark.xdist_group("failures")
-
 HERE = " <<<"
 """Marks the line at which the failure is to be reported; it is no part of the page."""
 

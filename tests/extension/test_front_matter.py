@@ -10,8 +10,6 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Build, Project
 
-pytestmark = pytest.mark.xdist_group("front-matter")
-
 BLOCKS = """
 ```{testcode}
 x = 1

@@ -20,8 +20,6 @@ from evergreen.proof import Unit, run_tests
 if TYPE_CHECKING:
     from conftest import Project
 
-pytestmark = pytest.mark.xdist_group("groups")
-
 ROLES = ["testsetup", "testcode", "testcode", "testcode", "testcleanup"]
 GROUPS = ["", "one", "two", "one, two", "*", "one, *"]
 SEEDS = range(12)

@@ -37,10 +37,10 @@ def check(tmp_path: Path):
     def check(*blocks: tuple[int, int, str | None]) -> list[tuple[int | None, str, str]]:
         path = "examples/sums/src/shapes.py"
         embedded = [
-            Embedded("pages/x.md", number, path, first, last, caption)
+            Embedded("pages/x.md", number, path, first, last, caption, "")
             for number, (first, last, caption) in enumerate(blocks, start=1)
         ]
-        other = Embedded("pages/x.md", 9, "examples/sums/README.md", 1, 1, "README.md")
+        other = Embedded("pages/x.md", 9, "examples/sums/README.md", 1, 1, "README.md", "")
         problems = check_paste([*embedded, other], tmp_path, tmp_path / "examples")
         assert {problem.path for problem in problems} <= {"pages/x.md"}
         return [(problem.line, problem.kind, problem.what) for problem in problems]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from evergreen.evidence import AT_IMPORT, Run
 from evergreen.group import Code, Group, Step
 from evergreen.manifest import PageTests
-from evergreen.proof import Ledger, Result, Unit, digest_of_environment, judge, run_tests
+from evergreen.proof import Result, Unit, digest_of_environment, judge, run_tests
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -22,44 +23,41 @@ def result(test: str, outcome: str = "passed", message: str = "") -> Result:
     return Result(test, outcome, test.partition("::")[0], 7, message, "")
 
 
-# The ledger.
-
-
-def test_what_was_recorded_is_proven_until_its_digest_changes(tmp_path: Path):
-    path = tmp_path / "ledger.json"
-    Ledger(path).record([EXAMPLE], [EXAMPLE, PAGE])
-    changed = Unit(EXAMPLE.name, EXAMPLE.path, EXAMPLE.tests, "another")
-    assert Ledger(path).unproven([EXAMPLE, PAGE]) == [PAGE]
-    assert Ledger(path).unproven([changed]) == [changed]
-
-
-def test_what_is_gone_is_forgotten(tmp_path: Path):
-    path = tmp_path / "ledger.json"
-    Ledger(path).record([EXAMPLE, PAGE], [EXAMPLE, PAGE])
-    Ledger(path).record([], [PAGE])
-    assert json.loads(path.read_text()) == {"pages/x.md": "b"}
-
-
-@pytest.mark.parametrize("content", [None, b"", b'{"pages/x.md": "b"', b"\xff"])
-def test_a_ledger_that_cannot_be_read_proves_nothing(tmp_path: Path, content: bytes | None):
-    path = tmp_path / "ledger.json"
-    if content is not None:
-        path.write_bytes(content)
-    assert Ledger(path).unproven([PAGE]) == [PAGE]
-
-
 # Judging.
 
 
 def test_a_unit_is_proven_when_all_its_tests_passed():
     results = [result("examples/sums/tests/test_a.py::test"), result("pages/x.md::default")]
-    assert judge([EXAMPLE, PAGE], results) == ([EXAMPLE, PAGE], [])
+    proofs, problems = judge([EXAMPLE, PAGE], results)
+    assert problems == []
+    assert {path: (proof.digest, list(proof.tests)) for path, proof in proofs.items()} == {
+        EXAMPLE.path: ("a", ["examples/sums/tests/test_a.py::test", AT_IMPORT]),
+        PAGE.path: ("b", ["pages/x.md::default", AT_IMPORT]),
+    }
+
+
+def test_what_a_unit_does_not_speak_of_is_no_evidence():
+    unit = dataclasses.replace(EXAMPLE, subjects=("examples/sums", "pages/part.md"))
+    lines = {"examples/sums/a.py": [1], "examples/sums-more/a.py": [1], "pages/part.md": [3]}
+    read = ("examples/sums/a.txt", "examples/other/a.txt")
+    name = "examples/sums/tests/test_a.py::test"
+    results = [
+        dataclasses.replace(result(name), lines=lines, read=read),
+        # One from each process.
+        dataclasses.replace(result(AT_IMPORT), lines={"examples/sums/a.py": [2]}),
+        dataclasses.replace(result(AT_IMPORT), lines={"examples/sums/a.py": [3], "x.py": [1]}),
+    ]
+    proofs, _ = judge([unit], results)
+    assert proofs[unit.path].tests == {
+        name: Run({"examples/sums/a.py": [1], "pages/part.md": [3]}, ["examples/sums/a.txt"]),
+        AT_IMPORT: Run({"examples/sums/a.py": [2, 3]}, []),
+    }
 
 
 def test_a_unit_without_a_test_is_not_proven():
     # A folder whose name begins alike is another one.
-    proven, problems = judge([EXAMPLE], [result("examples/sums/tests-more/test_a.py::test")])
-    assert proven == []
+    proofs, problems = judge([EXAMPLE], [result("examples/sums/tests-more/test_a.py::test")])
+    assert proofs == {}
     assert [(each.path, each.kind) for each in problems] == [(EXAMPLE.path, "proof-none")]
     assert "no test was found for example sums" in problems[0].message
 
@@ -67,8 +65,8 @@ def test_a_unit_without_a_test_is_not_proven():
 @pytest.mark.parametrize("outcome", ["failed", "skipped"])
 def test_one_test_that_did_not_pass_is_enough(outcome: str):
     bad = result("examples/sums/tests/test_a.py::test_one", outcome, "no such thing")
-    proven, problems = judge([EXAMPLE], [bad, result("examples/sums/tests/test_a.py::test_two")])
-    assert proven == []
+    proofs, problems = judge([EXAMPLE], [bad, result("examples/sums/tests/test_a.py::test_two")])
+    assert proofs == {}
     (problem,) = problems
     assert problem.location == "examples/sums/tests/test_a.py:7"
     assert "examples/sums/tests/test_a.py::test_one (example sums)" in problem.message
@@ -181,7 +179,7 @@ def run(project: Project, *blocks: str) -> dict[str, str] | None:
     results = run_tests(project.folder, project.folder / "examples", pages, units)
     if results is None:
         return None
-    return {each.test: each.outcome for each in results}
+    return {each.test: each.outcome for each in results if each.test != AT_IMPORT}
 
 
 @pytest.mark.usefixtures("processes")
@@ -206,7 +204,8 @@ def test_only_what_was_asked_for_is_run(project: Project):
     unit = Unit("a test", "", ("examples/other/tests/test_sums.py",), "")
     results = run_tests(project.folder, project.folder / "examples", {}, [unit])
     assert results is not None
-    assert [each.test for each in results] == ["examples/other/tests/test_sums.py::test_add"]
+    tests = [each.test for each in results]
+    assert tests == [AT_IMPORT, "examples/other/tests/test_sums.py::test_add"]
 
 
 def test_what_is_not_there_is_not_run(project: Project):

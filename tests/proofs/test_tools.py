@@ -18,14 +18,16 @@ each_example = pytest.mark.parametrize("example", EXAMPLES, ids=[path.name for p
 
 
 def requirements(example: Path, *groups: str) -> list[Requirement]:
+    """Return what an example needs, and what some of its groups need, or all of them if none."""
     project = tomllib.loads((example / "pyproject.toml").read_text())
-    named = resolve_dependency_groups(project["dependency-groups"], *groups)
+    there = project["dependency-groups"]
+    named = resolve_dependency_groups(there, *(groups or there))
     return [Requirement(each) for each in [*project["project"]["dependencies"], *named]]
 
 
 @each_example
 def test_what_is_proven_with_here_is_what_the_example_asks_for(example: Path):
-    for requirement in requirements(example, "lint", "unit", "integration"):
+    for requirement in requirements(example):
         if requirement.marker is None or requirement.marker.evaluate():
             assert requirement.specifier.contains(version(requirement.name)), str(requirement)
 

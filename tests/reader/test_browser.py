@@ -98,7 +98,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
 
 
 def build(folder: Path, address: str) -> None:
-    """Build the site as Read the Docs does, except that nothing is proven."""
+    """Build the site as Read the Docs does, with the evidence of the build that is there."""
+    for name in ("inventories", "evergreen-evidence.json"):
+        kept, copy = ROOT / "_build/doctrees" / name, folder / "doctrees" / name
+        copy.parent.mkdir(exist_ok=True)
+        if kept.is_dir():
+            shutil.copytree(kept, copy)
+        elif kept.exists():
+            shutil.copy2(kept, copy)
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -113,7 +120,7 @@ def build(folder: Path, address: str) -> None:
     }
     command = [
         *(sys.executable, "-m", "sphinx", "--conf-dir", ".", "--doctree-dir", folder / "doctrees"),
-        *("--quiet", "--fail-on-warning", "--builder", "dirhtml", "-D", "evergreen_prove=0"),
+        *("--quiet", "--fail-on-warning", "--builder", "dirhtml"),
         *("docs", folder / "html"),
     ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -321,8 +328,7 @@ def test_button_copies_commands_without_prompt_and_all_other_blocks_whole(
             text: block.querySelector("pre").textContent,
         }))"""
     )
-    with_button = [block for block in blocks if block["language"] != "markdown"]
-    if with_button:
+    if blocks:
         page.wait_for_selector(".copybtn", state="attached")
     copied = page.evaluate(
         """async () => {
@@ -336,7 +342,7 @@ def test_button_copies_commands_without_prompt_and_all_other_blocks_whole(
         }"""
     )
 
-    expected = [expected_copy(block["language"], block["text"]) for block in with_button]
+    expected = [expected_copy(block["language"], block["text"]) for block in blocks]
     assert all(expected)
     assert copied == expected
 

@@ -67,7 +67,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(project: Path) -> Path:
     """Return the copy with a new guide, to which each sample of CONTRIBUTING.md is added."""
     # What the project has proven already need not be again.
-    for name in ("inventories", "evergreen-proven.json"):
+    for name in ("inventories", "evergreen-evidence.json"):
         kept, copy = ROOT / "_build/doctrees" / name, project / "_build/doctrees" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if kept.is_dir():
@@ -95,7 +95,7 @@ def test_the_new_guide_is_published(published: Path):
 
 
 def test_its_blocks_and_its_example_are_proven(published: Path):
-    proven = json.loads((published / "_build/doctrees/evergreen-proven.json").read_text())
+    proven = json.loads((published / "_build/doctrees/evergreen-evidence.json").read_text())
     assert {GUIDE, "examples/manage-something/pyproject.toml"} <= proven.keys()
 
 
@@ -107,7 +107,8 @@ def test_a_reader_can_paste_it(published: Path):
 
 def test_each_sample_works_as_it_is(published: Path):
     text = shown(published, "howto/manage-something").get_text()
-    assert len(SAMPLES) == 4
+    assert len(SAMPLES) == 5
+    assert "leaves a value alone✓" in text
     assert "print(1 + 1)" in text
     assert "ZeroDivisionError: division by zero" in text
     assert "Juju 4" not in text  # a note to other writers

@@ -75,7 +75,7 @@ def checked_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(folder / "project", folder / "pristine")
     shutil.copytree(ROOT, project.folder, ignore=NOT_COPIED)
     # What has been proven and linted already need not be again.
-    for name in ("stamps", "doctrees/inventories", "doctrees/evergreen-proven.json"):
+    for name in ("stamps", "doctrees/inventories", "doctrees/evergreen-evidence.json"):
         kept, copy = ROOT / "_build" / name, project.folder / "_build" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if kept.is_dir():

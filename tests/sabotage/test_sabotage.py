@@ -217,7 +217,7 @@ PAGES = [
         "default: stored-stat",
         f"{GUIDE}:1",
         "names the example 'stored-stat', and there is none of that name",
-        "the examples are peer-data, stored-state",
+        "the examples are facts-about-ops, peer-data, stored-state",
     ),
     replaces(
         "page-in-no-toctree",

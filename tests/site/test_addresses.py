@@ -1,5 +1,6 @@
 """The site's addresses come from the service that builds it, and are left out where unknown."""
 
+import datetime
 import os
 import runpy
 import sys
@@ -143,3 +144,13 @@ def test_redirect_leads_from_a_free_address_to_a_page(
     assert not (ROOT / f"docs/{address}.md").exists()
     assert (ROOT / f"docs/{page}.md").is_file()
     assert configure({})["redirects"][f"{address}/"] == f"/{page}/"
+
+
+def test_an_integration_test_says_when_it_last_ran(configure: Configure):
+    conf = configure({})
+    note = conf["integration_note"]
+
+    assert note(None).endswith("None recorded.")
+    run = {"date": datetime.date(2026, 1, 31), "juju": "3.6.14"}
+    assert note(run).endswith("Last recorded run: 2026-01-31, on Juju 3.6.14.")
+    assert set(conf["_runs"]) <= {path.name for path in (ROOT / "examples").iterdir()}

@@ -58,7 +58,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-resolved", build.show_evidence)
     app.connect("build-finished", build.finish)
     # A change of the extension has all pages read again.
-    own_digest = digest_of_files([Path(__file__).parent])
+    own_digest = digest_of_files(sorted(Path(__file__).parent.glob("*.py")))
     return {
         "version": "1.0",
         "env_version": int(own_digest[:8], 16),

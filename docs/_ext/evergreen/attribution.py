@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from evergreen.block import Embedded
 from evergreen.evidence import AT_IMPORT, Proof
-from evergreen.group import Code, Group
 from evergreen.page import Page
 from evergreen.problem import Problem
 from evergreen.statements import Statement, read_statements
@@ -109,13 +108,13 @@ class Attribution:
                 "Write a test that does, or drop what nothing needs",
             )
 
-    def unproven_in(self, group: Group) -> Iterator[Problem]:
-        """Yield a problem for each executed block of which a line did not run."""
-        for code in (step.code for step in group.steps):
+    def unproven_in(self, page: Page) -> Iterator[Problem]:
+        """Yield a problem for each executed block of a page of which a line did not run."""
+        for code, statements in page.statements:
             ran = self._ran.get(code.path, {})
             lines = [
                 each.first_line
-                for each in _statements_of(code)
+                for each in statements
                 if not any(line in ran for line in range(each.first_line, each.last_line + 1))
             ]
             if lines:
@@ -136,8 +135,7 @@ class Attribution:
             for block in page.embedded:
                 if _is_python(block.file) and not self._note(block.file):
                     embedded.update((block.file, each.first_line) for each in self._shown(block))
-            for group in page.groups:
-                executed += sum(len(_statements_of(step.code)) for step in group.steps)
+            executed += sum(len(statements) for _, statements in page.statements)
         return len(embedded) + executed
 
     def _note(self, file: str) -> str:
@@ -173,10 +171,6 @@ class Attribution:
 
     def _read_statements(self, file: str) -> list[Statement]:
         return read_statements("\n".join(self._text(file)))
-
-
-def _statements_of(code: Code) -> list[Statement]:
-    return read_statements("\n" * (code.line - 1) + code.text)
 
 
 def _is_python(file: str) -> bool:

@@ -20,13 +20,21 @@ from sphinx.util import logging
 
 from evergreen import terminal
 from evergreen.attribution import Attribution
-from evergreen.claims import Claim, Figure, check_claims, check_figures, claim, measured
+from evergreen.claims import (
+    Claim,
+    Figure,
+    check_claims,
+    check_figures,
+    claim,
+    functions_of,
+    measured,
+)
 from evergreen.closed_world import ClosedWorld
 from evergreen.display import Display
 from evergreen.evidence import AT_IMPORT, Evidence
 from evergreen.example import Example, find_examples
 from evergreen.figures import compute_figures
-from evergreen.files import digest_of_files, digest_of_texts
+from evergreen.files import digest_of_files, digest_of_texts, write_whole
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
@@ -40,6 +48,8 @@ from evergreen.proof import (
 
 logger = logging.getLogger(__name__)
 
+UNUSED_NAME = "evergreen-unused-tests.txt"
+"""The file, in the folder of the doctrees, that lists the tests behind no block and no claim."""
 EVIDENCE_NAME = "evergreen-evidence.json"
 _UNFINISHED_NAME = "evergreen-unfinished"
 _ENVIRONMENT_NAME = "environment.pickle"
@@ -108,17 +118,18 @@ class PageCollector(EnvironmentCollector):
         docname = app.env.docname
         source = Path(app.env.doc2path(docname)).resolve()
         project = project_folder(app)
-        world = ClosedWorld(project, examples_folder(app))
-        path = Path(os.path.relpath(source, project)).as_posix()
+        world = ClosedWorld(project, examples_folder(app), app.config.evergreen_proofs)
+
+        def place(node: nodes.Element) -> tuple[str, int]:
+            # What is included has a source of its own.
+            return _relative(Path(node.source or source), project), node.line or 1
+
         page = read_page(
-            path=path,
+            path=_relative(source, project),
             claims=[
-                Claim(path, node.line or 1, node.astext(), node["test"])
-                for node in doctree.findall(claim)
+                Claim(*place(node), node.astext(), node["test"]) for node in doctree.findall(claim)
             ],
-            figures=[
-                Figure(path, node.line or 1, node["figure"]) for node in doctree.findall(measured)
-            ],
+            figures=[Figure(*place(node), node["figure"]) for node in doctree.findall(measured)],
             blocks=list(world.read(doctree, source)),
             front_matter=app.env.metadata[docname].get(FRONT_MATTER_KEY),
             known=list(_examples(app)),
@@ -156,19 +167,18 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     Raises:
         NotPublished: when anything is wrong; all of it has been logged by then.
     """
-    _stop_if_any(list(_problems(app, env)))
+    _stop_if_any(app, list(_problems(app, env)))
     to_run = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
-    Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
-    publishes_nothing = app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING
-    if publishes_nothing or (app.builder.name == "dummy" and not app.config.evergreen_prove):
+    if app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
+        return []
+    if app.builder.name == "dummy" and not app.config.evergreen_prove:
+        # For a pytest that somebody calls by hand.
+        Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
         return []
     units = _units(app, env)
     evidence = Evidence(Path(app.doctreedir, EVIDENCE_NAME))
-    unproven = [
-        unit
-        for unit in units
-        if unit.path not in evidence.proofs or evidence.proofs[unit.path].digest != unit.digest
-    ]
+    evidence.forget_all_but({unit.path: unit.digest for unit in units})
+    unproven = [unit for unit in units if unit.path not in evidence.proofs]
     if not unproven:
         logger.info("everything is proven already")
     elif app.config.evergreen_prove:
@@ -177,8 +187,10 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         if results is None:
             raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
         proofs, problems = judge(unproven, results)
-        evidence.keep(proofs, [unit.path for unit in units])
-        _stop_if_any(problems)
+        evidence.add(proofs)
+        passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
+        logger.info("%d tests passed", passed)
+        _stop_if_any(app, problems)
     else:
         names = ", ".join(unit.name for unit in unproven)
         raise NotPublished(f"evergreen_prove is off, and this is unproven: {names}")
@@ -204,15 +216,34 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
     for page in pages.values():
         for block in page.embedded:
             problems += attribution.unproven(block)
-        for group in page.groups:
-            problems += attribution.unproven_in(group)
+        problems += attribution.unproven_in(page)
         problems += check_claims(page.claims, tests)
         problems += check_figures(page.figures, figures)
-    _stop_if_any(problems)
+    _stop_if_any(app, problems)
+    used = {
+        test
+        for page in pages.values()
+        for block in page.embedded
+        for test in attribution.backing_of(block).tests
+    }
+    named = {
+        function
+        for page in pages.values()
+        for each in page.claims
+        for function in functions_of(tests, each.test)
+    }
+    unused = [
+        test
+        for test in tests
+        if test not in used
+        and test.partition("[")[0] not in named
+        and test.partition("::")[0] not in {page.path for page in pages.values()}
+    ]
+    write_whole(Path(app.doctreedir, UNUSED_NAME), "".join(f"{test}\n" for test in unused))
     display = Display(app, pages, attribution, tests, figures)
     app.evergreen_display = display  # type: ignore[attr-defined]
     before: dict[str, str] = getattr(env, "evergreen_shown", {})
-    now = {docname: display.summary_of(docname, page) for docname, page in pages.items()}
+    now = {docname: display.digest_of(docname, page) for docname, page in pages.items()}
     env.evergreen_shown = now  # type: ignore[attr-defined]
     return [docname for docname, shown in now.items() if before.get(docname) != shown]
 
@@ -247,10 +278,19 @@ def finish(app: Sphinx, _exception: Exception | None) -> None:
         Path(app.doctreedir, _UNFINISHED_NAME).unlink(missing_ok=True)
 
 
-def _stop_if_any(problems: Sequence[Problem]) -> None:
+def _relative(path: Path, project: Path) -> str:
+    return Path(os.path.relpath(path, project)).as_posix()
+
+
+def _stop_if_any(app: Sphinx, problems: Sequence[Problem]) -> None:
+    readme, project = Path(__file__).resolve().with_name("README.md"), project_folder(app)
+    shown = _relative(readme, project) if readme.is_relative_to(project) else str(readme)
     for problem in sorted(problems, key=lambda each: (each.path, each.line or 0)):
         logger.warning(
-            problem.message, location=problem.location, type="evergreen", subtype=problem.kind
+            f"{problem.message}\n    See {shown}#{problem.kind}",
+            location=problem.location,
+            type="evergreen",
+            subtype=problem.kind,
         )
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -273,8 +313,10 @@ def _problems(app: Sphinx, env: BuildEnvironment) -> Iterator[Problem]:
         for session in page.sessions:
             if not session.shows_output:
                 yield from terminal.look_up(session, known, table)
-        for block in page.embedded:
-            embedded_examples.add((project / block.file).relative_to(examples).parts[0])
+        files = [(project / block.file).resolve() for block in page.embedded]
+        embedded_examples.update(
+            file.relative_to(examples).parts[0] for file in files if file.is_relative_to(examples)
+        )
     for name, example in _examples(app).items():
         if name not in embedded_examples:
             path = os.path.relpath(example.folder / "pyproject.toml", project)
@@ -291,10 +333,10 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
     project = project_folder(app)
     relative = functools.partial(os.path.relpath, start=project)
     examples = _examples(app)
-    extension = Path(__file__).parent
+    extension = sorted(Path(__file__).parent.glob("*.py"))
     settings = [project / name for name in ("conftest.py", "pyproject.toml")]
     try:
-        rests_on = digest_of_environment(app.config.evergreen_libraries, [extension, *settings])
+        rests_on = digest_of_environment(app.config.evergreen_libraries, [*extension, *settings])
     except ValueError as error:
         raise NotPublished(str(error)) from error
     digests = {
@@ -307,17 +349,22 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
             path=relative(example.folder / "pyproject.toml"),
             tests=tuple(relative(path) for path in example.test_paths),
             digest=digests[name],
-            folder=relative(example.folder),
+            subjects=(relative(example.folder),),
         )
         for name, example in examples.items()
     ]
     for page in sorted(pages_of(env).values(), key=lambda page: page.path):
         if tests := page.tests:
-            used = [digests[name] for name in sorted(set(page.examples.values()))]
-            digest = digest_of_texts(repr(tests), *used)
-            units.append(Unit(page.path, page.path, (page.path,), digest, is_page=True))
+            used = sorted(set(page.examples.values()))
+            digest = digest_of_texts(repr(tests), *(digests[name] for name in used))
+            codes = {code.path for group in tests.groups for code in group.codes}
+            subjects = (*(relative(examples[name].folder) for name in used), *sorted(codes))
+            units.append(
+                Unit(page.path, page.path, (page.path,), digest, is_page=True, subjects=subjects)
+            )
     for test, subjects in app.config.evergreen_proofs.items():
         files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
         content = digest_of_files([project / test, *files])
-        units.append(Unit(test, test, (test,), digest_of_texts(rests_on, content)))
+        digest = digest_of_texts(rests_on, content)
+        units.append(Unit(test, test, (test,), digest, subjects=(test, *map(relative, files))))
     return units

@@ -1,4 +1,4 @@
-"""Claims: sentences tied to the test that shows them. Figures: places for what a build computes."""
+"""Claims, tied to the test that shows them, and figures, which a build computes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from docutils import nodes
@@ -39,10 +39,17 @@ _MAKE_PROVABLE = (
 class ClosedWorld:
     """Reads a page's doctree into blocks, and tells of every block that cannot be proven."""
 
-    def __init__(self, project: Path, examples: Path) -> None:
-        """Take the folder of `conf.py` and the folder of the examples, both absolute."""
+    def __init__(self, project: Path, examples: Path, proofs: Collection[str] = ()) -> None:
+        """Take the places of what may be embedded.
+
+        Args:
+            project: the folder of `conf.py`, absolute.
+            examples: the folder of the examples, absolute.
+            proofs: further files of tests that a build rests on, relative to the project.
+        """
         self._project = project
         self._examples = examples
+        self._proofs = proofs
         self._make_provable = _MAKE_PROVABLE.format(examples=self._relative(examples))
 
     def read(self, doctree: nodes.document, page: Path) -> Iterator[Block | Problem]:
@@ -126,7 +133,8 @@ class ClosedWorld:
 
     def _embedded(self, node: nodes.Element, page: str, line: int) -> Embedded | Problem:
         file = Path(node[literalinclude.FILE])
-        if not file.resolve().is_relative_to(self._examples):
+        is_of_example = file.resolve().is_relative_to(self._examples)
+        if not is_of_example and self._relative(file) not in self._proofs:
             return Problem(
                 page,
                 line,

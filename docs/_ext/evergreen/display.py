@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from evergreen import literalinclude
 from evergreen.attribution import Attribution, Backing
 from evergreen.block import Embedded
 from evergreen.claims import claim, functions_of, measured
-from evergreen.page import Page
+from evergreen.files import digest_of_texts
+from evergreen.page import DEFAULT_GROUP, Page
 
 
 class evidence(nodes.General, nodes.Element):  # noqa: N801
@@ -47,98 +49,151 @@ class Display:
         self._attribution = attribution
         self._tests = tests
         self._figures = figures
+        versions = [
+            f"{name} {figures[key]}"
+            for name in ("Python", *app.config.evergreen_libraries)
+            # A package may be part of a distribution of another name.
+            if (key := f"version of {name}") in figures
+        ]
+        self._proven_with = f"Proven with {', '.join(versions)}."
+        self._functions = functools.cache(self._read_functions)
         self._docnames = {page.path: docname for docname, page in pages.items()}
-        # By file: the page that shows most of it, and the block there.
-        self._shown_at: dict[str, tuple[str, Embedded]] = {}
+        # By file: the blocks that show it and the names of their pages, the longest block first.
+        self._shown_at: dict[str, list[tuple[str, Embedded]]] = {}
         # By test, then by page: the first block that it stands behind.
         self._proves: dict[str, dict[str, Embedded]] = {}
         for docname, page in sorted(pages.items()):
             for block in page.embedded:
-                _, best = self._shown_at.get(block.file, (docname, block))
-                if _length(block) >= _length(best):
-                    self._shown_at[block.file] = docname, block
+                self._shown_at.setdefault(block.file, []).append((docname, block))
                 for test in attribution.backing_of(block).tests:
                     self._proves.setdefault(test, {}).setdefault(docname, block)
+        for blocks in self._shown_at.values():
+            blocks.sort(key=lambda each: -_length(each[1]))
+        # By test: the name of the page that shows its source, the block there, and the line.
+        self._sources = {test: source for test in tests if (source := self._source_of(test))}
 
-    def summary_of(self, docname: str, page: Page) -> str:
-        """Return all that evidence adds to a page, to tell whether the page has to be written."""
-        backings = [self._attribution.backing_of(block) for block in page.embedded]
-        shown_here = sorted(file for file, (name, _) in self._shown_at.items() if name == docname)
-        proves = [
-            (test, sorted(self._proves.get(test, ())))
-            for file in shown_here
-            for test in self._tests
-            if test.partition("::")[0] == file
+    def digest_of(self, docname: str, page: Page) -> str:
+        """Return a digest of what evidence adds to a page, to tell whether that has changed."""
+        added = [
+            *(node for block in page.embedded for node in self._below(block, docname)),
+            *(self._mark(each.test, docname) for each in page.claims),
         ]
-        claims = [functions_of(self._tests, each.test) for each in page.claims]
-        figures = [self._figures.get(each.name) for each in page.figures]
-        return repr((backings, proves, claims, figures))
+        figures = [self._figures[each.name] for each in page.figures]
+        return digest_of_texts(
+            *(node.pformat() for node in added), *figures, self._summary_of_page(page)
+        )
 
     def add_to(self, doctree: nodes.document, docname: str) -> None:
-        """Add the evidence to a page that is about to be written."""
+        """Add the evidence to a page that is about to be written.
+
+        What is not HTML, or puts all pages into one file, has the figures alone.
+        """
+        for node in list(doctree.findall(measured)):
+            node += nodes.Text(self._figures[node["figure"]])
+        builder = self._app.builder
+        if builder.format != "html" or builder.name == "singlehtml":
+            return
         for block in list(doctree.findall(nodes.literal_block)):
             if literalinclude.FILE in block:
                 self._add_to_block(block, docname)
+        if summary := self._summary_of_page(self._pages[docname]):
+            # In the page's own section, below all that it says.
+            section = next(iter(doctree.findall(nodes.section)), doctree)
+            section += _evidence(summary, [])
         for node in list(doctree.findall(claim)):
-            (function,) = functions_of(self._tests, node["test"])
-            node += nodes.superscript("", "", self._link(docname, function, "✓"))
-        for node in list(doctree.findall(measured)):
-            node += nodes.Text(self._figures[node["figure"]])
+            node += self._mark(node["test"], docname)
+
+    def _summary_of_page(self, page: Page) -> str:
+        """Return what was proven of a page, in a sentence; empty when it shows no block."""
+        kinds = [
+            (len(page.embedded), "from tested files"),
+            (sum(len(group.steps) for group in page.groups), "run on this page"),
+            (sum(session.shows_output for session in page.sessions), "run in a terminal"),
+            (
+                sum(not session.shows_output for session in page.sessions),
+                "of commands looked up in their reference",
+            ),
+        ]
+        parts = [f"{count} {kind}" for count, kind in kinds if count]
+        return f"Blocks of this page: {', '.join(parts)}. {self._proven_with}" if parts else ""
 
     def _add_to_block(self, node: nodes.Element, docname: str) -> None:
         outer = literalinclude.outermost(node)
         anchor = outer["ids"][0]
         block = next(each for each in self._pages[docname].embedded if each.anchor == anchor)
-        backing = self._attribution.backing_of(block)
-        links = [self._link(docname, test, _short(test)) for test in backing.tests]
-        added: list[nodes.Node] = [_evidence(_summary(backing), links)]
-        if self._shown_at[block.file] == (docname, block):
-            node["highlight_args"] = {
-                **node.get("highlight_args", {}),
-                "lineanchors": _anchor(block.file),
-                "linenostart": block.first_line,
-            }
-            added += self._what_tests_prove(block.file, docname)
-        outer.parent[outer.parent.index(outer) + 1 : outer.parent.index(outer) + 1] = added
+        node["highlight_args"] = {
+            **node.get("highlight_args", {}),
+            "linespans": _line_anchors(block),
+            "linenostart": block.first_line,
+        }
+        after = outer.parent.index(outer) + 1
+        outer.parent[after:after] = list(self._below(block, docname))
 
-    def _what_tests_prove(self, file: str, docname: str) -> Iterator[nodes.Node]:
+    def _below(self, block: Embedded, docname: str) -> Iterator[nodes.Node]:
+        """Yield what to add below a block."""
+        backing = self._attribution.backing_of(block)
+        yield _evidence(_summary(backing), [self._link(docname, test) for test in backing.tests])
         entries: list[nodes.Node] = []
-        for test in self._tests:
-            if test.partition("::")[0] != file:
+        for test, (_, source, _) in self._sources.items():
+            if source != block:
                 continue
             pages = [name for name in self._proves.get(test, ()) if name != docname]
             if pages:
                 entry = nodes.inline("", "", nodes.literal("", _short(test)), nodes.Text(": "))
                 for number, name in enumerate(sorted(pages)):
                     entry += nodes.Text(", " if number else "")
-                    entry += self._link_to(
-                        docname, name, self._proves[test][name].anchor, self._title(name)
-                    )
+                    anchor = self._proves[test][name].anchor
+                    title = nodes.inline("", self._title(name))
+                    entry += self._link_to(docname, name, anchor, title)
                 entries.append(entry)
         if entries:
             yield _evidence("What these tests prove", entries)
 
-    def _link(self, docname: str, test: str, text: str) -> nodes.Node:
-        """Return a link to a test's source, or to the page whose blocks are the test."""
+    def _mark(self, test: str, docname: str) -> nodes.superscript:
+        """Return the mark of a claim, which leads to its test."""
+        (function,) = functions_of(self._tests, test)
+        link = self._link(docname, function, "✓", f"Proven by {_short(function)}")
+        return nodes.superscript("", "", link)
+
+    def _source_of(self, test: str) -> tuple[str, Embedded, int] | None:
         file, _, name = test.partition("::")
-        if file in self._docnames:
-            return self._link_to(
-                docname, self._docnames[file], "", self._title(self._docnames[file])
-            )
         if file not in self._shown_at:
-            return nodes.literal("", test)
-        target, _ = self._shown_at[file]
-        line = _line_of(Path(self._app.confdir, file), name.partition("[")[0])
-        return self._link_to(
-            docname, target, f"{_anchor(file)}-{line}", text, hint=f"Proven by {_short(test)}"
-        )
+            return None
+        line = _line_of(self._functions(file), name.partition("[")[0])
+        for docname, block in self._shown_at[file]:
+            if block.first_line <= line <= block.last_line:
+                return docname, block, line
+        return None
+
+    def _read_functions(self, file: str) -> dict[str, int]:
+        text = Path(self._app.confdir, file).read_text(encoding="utf-8")
+        return dict(_functions(ast.parse(text)))
+
+    def _link(
+        self, docname: str, test: str, text: str | None = None, hint: str | None = None
+    ) -> nodes.Node:
+        """Return a link to a test's source, or to the page whose blocks are the test.
+
+        The test's own name is the text unless another is given; a test of which the site shows no
+        source has no link.
+        """
+        file, _, name = test.partition("::")
+        shown = nodes.inline("", text) if text else nodes.literal("", _short(test))
+        if file in self._docnames:
+            target = self._docnames[file]
+            group = "" if name == DEFAULT_GROUP else f" ({name})"
+            if not text:
+                shown = nodes.inline("", f"Blocks of “{self._title(target)}”{group}")
+            return self._link_to(docname, target, "", shown, hint)
+        if source := self._source_of(test):
+            target, block, line = source
+            return self._link_to(docname, target, f"{_line_anchors(block)}-{line}", shown, hint)
+        return shown
 
     def _link_to(
-        self, docname: str, target: str, anchor: str, text: str, hint: str | None = None
+        self, docname: str, target: str, anchor: str, shown: nodes.Node, hint: str | None = None
     ) -> nodes.reference:
-        return make_refnode(
-            self._app.builder, docname, target, anchor, nodes.inline("", text), hint
-        )
+        return make_refnode(self._app.builder, docname, target, anchor, shown, hint)
 
     def _title(self, docname: str) -> str:
         return self._app.env.titles[docname].astext()
@@ -148,8 +203,9 @@ def _length(block: Embedded) -> int:
     return block.last_line - block.first_line
 
 
-def _anchor(file: str) -> str:
-    return nodes.make_id(file)
+def _line_anchors(block: Embedded) -> str:
+    """Return what the address of each line of a block begins with."""
+    return f"{block.anchor}-line"
 
 
 def _short(test: str) -> str:
@@ -160,7 +216,7 @@ def _summary(backing: Backing) -> str:
     if backing.note:
         return backing.note
     count = "1 test" if len(backing.tests) == 1 else f"{len(backing.tests)} tests"
-    return f"Proven by {count}" if backing.statements else f"Read by {count}"
+    return f"Proven by {count}" if backing.statements else f"Proven by {count} that read this file"
 
 
 def _evidence(summary: str, entries: Sequence[nodes.Node]) -> evidence:
@@ -168,24 +224,27 @@ def _evidence(summary: str, entries: Sequence[nodes.Node]) -> evidence:
     return evidence("", *([nodes.bullet_list("", *items)] if items else []), summary=summary)
 
 
-def _line_of(path: Path, name: str) -> int:
-    """Return the line on which a test function starts: `name` or `Class::name`."""
-    body: Sequence[ast.stmt] = ast.parse(path.read_text(encoding="utf-8")).body
-    line = 1
-    for part in name.split("::"):
-        for node in body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == part:
-                line, body = node.lineno, node.body
-                break
-    return line
+def _line_of(functions: Mapping[str, int], name: str) -> int:
+    """Return the line on which a test function starts: `name` or `Class::name`.
+
+    Of one that is inherited, it is the line of the class; of one that is made at run time, 1.
+    """
+    return functions.get(name) or functions.get(name.rpartition("::")[0], 1)
+
+
+def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, int]]:
+    for node in ast.iter_child_nodes(tree):
+        inner = prefix
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield f"{prefix}{node.name}", node.lineno
+            inner = f"{prefix}{node.name}::"
+        yield from _functions(node, inner)
 
 
 def add_nodes(app: Sphinx) -> None:
-    """Tell Sphinx how to write the nodes of evidence; formats other than HTML leave them out."""
-    others = ("latex", "text", "man", "texinfo")
-    skipped = dict.fromkeys(others, (_skip, None))
-    passed_on = dict.fromkeys(others, (_pass_on, _pass_on))
-    app.add_node(evidence, html=(_visit_evidence, _depart_evidence), **skipped)
+    """Tell Sphinx how to write the nodes of evidence; only HTML has more than a claim's text."""
+    passed_on = dict.fromkeys(("latex", "text", "man", "texinfo"), (_pass_on, _pass_on))
+    app.add_node(evidence, html=(_visit_evidence, _depart_evidence))
     for node in (claim, measured):
         app.add_node(node, html=(_visit_inline, _depart_inline), **passed_on)
 
@@ -209,10 +268,6 @@ def _visit_inline(self: HTML5Translator, node: nodes.Element) -> None:
 
 def _depart_inline(self: HTML5Translator, _node: nodes.Element) -> None:
     self.body.append("</span>")
-
-
-def _skip(_self: object, _node: nodes.Element) -> None:
-    raise nodes.SkipNode
 
 
 def _pass_on(_self: object, _node: nodes.Element) -> None:

@@ -8,8 +8,6 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from coverage import CoverageData
-
 from evergreen.files import write_whole
 
 AT_IMPORT = ""
@@ -63,14 +61,23 @@ class Evidence:
                 )
                 for unit, proof in data.items()
             }
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             self.proofs: dict[str, Proof] = {}
 
-    def keep(self, proofs: Mapping[str, Proof], units: Collection[str]) -> None:
-        """Add proofs by the path of their unit, forget those of units that are gone, and save."""
-        everything = {**self.proofs, **proofs}
-        self.proofs = {unit: everything[unit] for unit in sorted(units) if unit in everything}
-        data = {unit: dataclasses.asdict(proof) for unit, proof in self.proofs.items()}
+    def forget_all_but(self, digests: Mapping[str, str]) -> None:
+        """Forget proofs of units that are gone, or of which the digest is another by now.
+
+        Args:
+            digests: the digest of each unit there is, by its path.
+        """
+        self.proofs = {
+            unit: proof for unit, proof in self.proofs.items() if digests.get(unit) == proof.digest
+        }
+
+    def add(self, proofs: Mapping[str, Proof]) -> None:
+        """Add proofs by the path of their unit, and save all there are."""
+        self.proofs |= proofs
+        data = {unit: dataclasses.asdict(self.proofs[unit]) for unit in sorted(self.proofs)}
         write_whole(self._path, json.dumps(data, separators=(",", ":")))
 
 
@@ -91,6 +98,9 @@ def write_configuration(path: Path, data_file: Path, include: Iterable[str]) -> 
 
 def read_lines(data_file: Path, project: Path) -> dict[str, dict[str, list[int]]]:
     """Return the lines that coverage.py recorded: by test, by file relative to the project."""
+    # Imported here, as most builds have nothing to run.
+    from coverage import CoverageData
+
     data = CoverageData(str(data_file))
     data.read()
     lines: dict[str, dict[str, list[int]]] = {}

@@ -97,7 +97,11 @@ class ImportSwitch:
 
 
 def _is_from(module: ModuleType, folders: tuple[Path, ...]) -> bool:
-    places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+    try:
+        folders_of_package = list(getattr(module, "__path__", None) or ())
+    except KeyError:  # a namespace package within one that has been put aside
+        folders_of_package = []
+    places = [getattr(module, "__file__", None), *folders_of_package]
     prefixes = tuple(f"{folder}{os.sep}" for folder in folders)
     return any(f"{place}{os.sep}".startswith(prefixes) for place in places if place)
 

@@ -6,6 +6,7 @@ page go stale in silence, and notes on the node which lines of which file are sh
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from docutils import nodes
@@ -41,10 +42,17 @@ def outermost(block: nodes.Element) -> nodes.Element:
 
 
 def anchor_of(block: nodes.Element) -> str:
-    """Return an ID of an embedded block; one that has none is given one."""
+    """Return an ID of an embedded block; one that has none is given one.
+
+    It is made from the file's name, so that it stays when something else on the page changes.
+    """
     outer = outermost(block)
     if not outer["ids"] and outer.document is not None:
-        outer.document.note_implicit_target(outer)
+        name = nodes.make_id(Path(block[FILE]).name)
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        free = next(each for each in names if each not in outer.document.ids)
+        outer["ids"].append(free)
+        outer.document.ids[free] = outer
     return outer["ids"][0]
 
 

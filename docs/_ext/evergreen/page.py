@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from evergreen.block import Block, Embedded, Executed, Terminal
 from evergreen.claims import Claim, Figure
 from evergreen.doctests import group_blocks
-from evergreen.group import Group
+from evergreen.group import Code, Group
 from evergreen.manifest import PageTests
 from evergreen.problem import Problem
+from evergreen.statements import Statement, read_statements
 
 FRONT_MATTER_KEY = "examples"
 DEFAULT_GROUP = "default"
@@ -37,6 +38,8 @@ class Page:
     """The sentences that are tied to a test."""
     figures: tuple[Figure, ...]
     """The places for what a build computes."""
+    statements: tuple[tuple[Code, tuple[Statement, ...]], ...]
+    """The statements of each executed block that is published, in the order of the groups."""
 
     @property
     def tests(self) -> PageTests:
@@ -99,7 +102,18 @@ def read_page(
         examples=examples,
         claims=tuple(claims),
         figures=tuple(figures),
+        statements=tuple(
+            (step.code, _statements_of(step.code)) for group in groups for step in group.steps
+        ),
     )
+
+
+def _statements_of(code: Code) -> tuple[Statement, ...]:
+    try:
+        return tuple(read_statements("\n" * (code.line - 1) + code.text))
+    except SyntaxError:
+        # It will be shown to be wrong, or to be expected, when it is run.
+        return ()
 
 
 def _how_to_name(group: str, known: Sequence[str]) -> str:

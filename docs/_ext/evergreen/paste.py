@@ -24,9 +24,10 @@ def check_paste(blocks: Iterable[Embedded], project: Path, examples: Path) -> li
     problems: list[Problem] = []
     by_file: defaultdict[str, list[Embedded]] = defaultdict(list)
     for block in blocks:
-        if block.caption is None:
+        file = (project / block.file).resolve()
+        if block.caption is None or not file.is_relative_to(examples):
             continue
-        within_examples = (project / block.file).resolve().relative_to(examples)
+        within_examples = file.relative_to(examples)
         expected = Path(*within_examples.parts[1:]).as_posix()
         if block.caption != expected:
             problems.append(

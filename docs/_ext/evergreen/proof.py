@@ -21,7 +21,7 @@ from evergreen.files import digest_of_files, digest_of_texts
 from evergreen.manifest import Manifest, PageTests
 from evergreen.problem import Problem
 
-UNITS_PER_PROCESS = 12
+UNITS_PER_PROCESS = 4
 """How many units make one more process pay: each takes half a second to start."""
 _MEMORY = Path("/dev/shm")
 _MEMORY_NEEDED = 256 * 2**20
@@ -41,8 +41,9 @@ class Unit:
     """A digest of all that the proof speaks of."""
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
-    folder: str = ""
-    """The folder of an example, relative to the folder that holds `conf.py`; else empty."""
+    subjects: tuple[str, ...] = ()
+    """The files and folders that it speaks of, named as `path`: its digest is made of them too.
+    What its tests run or read of others is no evidence, as that may change unnoticed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,10 +151,11 @@ def _run_pytest(
     own_folder = folder / str(number)
     own_folder.mkdir()
     manifest, report = own_folder / "manifest.json", own_folder / "report.json"
-    # coverage.py removes whatever has the name of its data and a suffix.
+    # coverage.py removes, when it starts, whatever begins with the name of its data file.
     settings, lines = own_folder / "settings.ini", own_folder / "coverage"
     Manifest(own, tuple(tests)).write(manifest)
     sources = {code.path for page in own.values() for group in page.groups for code in group.codes}
+    sources.update(test for test in tests if (project / test).is_file() and test not in own)
     followed = [examples / "*", *(project / source for source in sorted(sources))]
     write_configuration(settings, lines, map(str, followed))
     command = [
@@ -228,22 +230,25 @@ def judge(
                 )
             )
         elif not bad:
-            tests = {result.test: Run(result.lines, result.read) for result in own}
-            if unit.folder:
-                tests[AT_IMPORT] = Run(_lines_in(unit.folder, at_import), ())
+            tests = {result.test: _run_of([result], unit) for result in own}
+            tests[AT_IMPORT] = _run_of(at_import, unit)
             proofs[unit.path] = Proof(unit.digest, tests)
         for result in bad:
             problems.append(_as_problem(result, unit))
     return proofs, problems
 
 
-def _lines_in(folder: str, results: Iterable[Result]) -> dict[str, Sequence[int]]:
-    return {
-        file: lines
-        for result in results
-        for file, lines in result.lines.items()
-        if file.startswith(f"{folder}/") and lines
-    }
+def _run_of(results: Iterable[Result], unit: Unit) -> Run:
+    """Return what was run and read of the unit's subjects."""
+    subjects = tuple(f"{path}/" for path in unit.subjects)
+    lines: dict[str, set[int]] = {}
+    read: set[str] = set()
+    for result in results:
+        for file, ran in result.lines.items():
+            if f"{file}/".startswith(subjects):
+                lines.setdefault(file, set()).update(ran)
+        read.update(file for file in result.read if f"{file}/".startswith(subjects))
+    return Run({file: sorted(ran) for file, ran in lines.items()}, sorted(read))
 
 
 def _as_problem(result: Result, unit: Unit) -> Problem:

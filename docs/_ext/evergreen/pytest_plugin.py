@@ -30,7 +30,6 @@ from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
 SESSION_NAME = "evergreen-session"
 """The name under which pytest knows what this plugin keeps during a run."""
 _OWN_BUILD = Path("_build", "pytest")
-_READING = ("r", "rb", None)
 _WENT_THROUGH = (
     pytest.ExitCode.OK,
     pytest.ExitCode.TESTS_FAILED,
@@ -62,9 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(session, SESSION_NAME)
     if config.getoption("--evergreen-report") is not None:
         sys.addaudithook(session.note_opened)
-        # The processes that the tests start are evidence too: see `evidence`.
+        # A process that a test starts reads its settings anew, and in them the name of the test.
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-        os.environ["COVERAGE_PROCESS_START"] = str(config.getoption("--cov-config", ""))
+        os.environ["COVERAGE_PROCESS_START"] = str(config.getoption("cov_config", ""))
 
 
 class Session:
@@ -215,9 +214,12 @@ class Session:
     def note_opened(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note each file of the project that is opened to be read: a hook for `sys.audit`."""
         if event == "open":
-            path, mode, _ = arguments
-            if isinstance(path, str) and mode in _READING and path.startswith(self._prefix):
-                self._opened.add(path)
+            path, _, flags = arguments
+            is_read = isinstance(flags, int) and not flags & (os.O_WRONLY | os.O_RDWR)
+            if is_read and isinstance(path, str | bytes):
+                absolute = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
+                if absolute.startswith(self._prefix):
+                    self._opened.add(absolute)
 
     def _example_of(self, node: pytest.Collector | pytest.Item) -> Example | None:
         if isinstance(node, GroupItem | SessionItem):

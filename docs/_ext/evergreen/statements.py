@@ -54,7 +54,8 @@ def _statements(node: ast.AST, *, is_in_function: bool) -> Iterator[Statement]:
 
 
 def _statement(node: ast.stmt, is_in_function: bool) -> Iterator[Statement]:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    if is_docstring or (isinstance(node, ast.AnnAssign) and node.value is None):
         return
     decorators = [each.lineno for each in getattr(node, "decorator_list", ())]
     body = getattr(node, "body", None) or getattr(node, "cases", None)

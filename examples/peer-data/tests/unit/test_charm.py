@@ -9,7 +9,7 @@ from ops import testing
 
 from charm import PEER_NAME, FastAPIDemoCharm
 
-# Pebble has not come up yet. A state needs every container that charmcraft.yaml declares.
+# Pebble has not come up yet. A state needs every container that the charm talks to.
 CONTAINER = testing.Container("demo-server")
 
 
