@@ -30,7 +30,7 @@ WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
 
-.PHONY: help html serve live check test lint linkcheck new-guide lock bench clean
+.PHONY: help html serve live check test mutants lint linkcheck new-guide lock bench clean
 
 help: ## List the tasks.
 	@echo "make TASK, where TASK is one of"
@@ -76,6 +76,9 @@ check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold be
 
 test: check ## Run every test there is.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
+	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
 
 # Sphinx's own runner has to agree on every executed block.
 $(STAMPS)/doctest: $(INSTALLED) $(SOURCES) | $(STAMPS)

@@ -69,6 +69,18 @@ class Attribution:
         tests = (self._tests_of(block.file, each) for each in in_functions or shown)
         return Backing(_sorted(set().union(*tests)), len(shown))
 
+    def runs_here(self, file: str) -> bool:
+        """Tell whether a file is of Python, and no note says that it runs elsewhere."""
+        return _is_python(file) and not self._note(file)
+
+    def tests_of_line(self, file: str, line: int) -> tuple[str, ...]:
+        """Return the node IDs of the tests that ran a line, or the statement it belongs to."""
+        for statement in reversed(self._statements(file)):
+            if statement.first_line <= line <= statement.last_line:
+                return _sorted(self._tests_of(file, statement))
+        # The head of a `case` or an `except` is no statement of its own.
+        return _sorted(set(self._ran.get(file, {}).get(line, ())) - {AT_IMPORT})
+
     def unproven(self, block: Embedded) -> Iterator[Problem]:
         """Yield a problem for a block of which a line has no test."""
         if self._note(block.file):

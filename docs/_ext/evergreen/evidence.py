@@ -90,7 +90,8 @@ def write_configuration(path: Path, data_file: Path, include: Iterable[str]) -> 
         include: patterns of the files to follow, absolute.
     """
     # Contexts need the tracer that is written in C; a process that a test starts cannot know
-    # which test that is, except from the variable that pytest sets.
+    # which test that is, except from the variable that pytest sets. It has to read this file, as
+    # coverage.py's own patch for such processes hands on what the variable was at first.
     text = _CONFIGURATION.format(data_file=data_file, include="\n    ".join(include))
     path.write_text(text, encoding="utf-8")
 

@@ -74,12 +74,12 @@ class GroupItem(pytest.Item):
         root = self.config.rootpath
         try:
             for code in self.group.setup:
-                _run_step(Step(code), namespace, root)
+                run_step(Step(code), namespace, root)
             for step in self.group.steps:
-                _run_step(step, namespace, root)
+                run_step(step, namespace, root)
         finally:
             for code in self.group.cleanup:
-                _run_step(Step(code), namespace, root)
+                run_step(Step(code), namespace, root)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the page's line, what went wrong, and the difference or the traceback."""
@@ -206,7 +206,18 @@ _running: tuple[str, str]
 _RUN = f"exec(compile(*__import__({__name__!r}, fromlist=['_running'])._running, 'exec'))"
 
 
-def _run_step(step: Step, namespace: dict[str, Any], root: Path) -> None:
+def run_step(step: Step, namespace: dict[str, Any], root: Path) -> None:
+    """Run a block's code, and compare what it prints or raises.
+
+    Args:
+        step: the block.
+        namespace: the names of its group.
+        root: pytest's root folder, from which the block's file is named.
+
+    Raises:
+        doctest.DocTestFailure: when the output differs.
+        doctest.UnexpectedException: when it raises what it should not.
+    """
     global _running
     code = step.code
     # Empty lines before the code give it the page's own line numbers.

@@ -112,7 +112,7 @@ def run_tests(
         How each test ended; None when pytest itself did not get to its end.
     """
     count = max(1, min(os.cpu_count() or 1, len(units) // UNITS_PER_PROCESS))
-    with _temporary_folder() as folder, ThreadPoolExecutor(count) as pool:
+    with temporary_folder() as folder, ThreadPoolExecutor(count) as pool:
         runs = [
             pool.submit(
                 _run_pytest, project, examples, pages, units[number::count], folder, number
@@ -126,7 +126,7 @@ def run_tests(
 
 
 @contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """Yield a folder for all that the tests write, in memory where there is room.
 
     A test of a charm writes some files for each event, which is a fifth of its time on a disk.

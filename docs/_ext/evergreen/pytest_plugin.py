@@ -27,6 +27,8 @@ from evergreen.files import write_whole
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
 
+SESSION_NAME = "evergreen-session"
+"""The name under which pytest knows what this plugin keeps during a run."""
 _OWN_BUILD = Path("_build", "pytest")
 _WENT_THROUGH = (
     pytest.ExitCode.OK,
@@ -53,10 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.UsageError: when an example's `pyproject.toml` cannot be read.
     """
     try:
-        session = _Session(config)
+        session = Session(config)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
-    config.pluginmanager.register(session, "evergreen-session")
+    config.pluginmanager.register(session, SESSION_NAME)
     if config.getoption("--evergreen-report") is not None:
         sys.addaudithook(session.note_opened)
         # A process that a test starts reads its settings anew, and in them the name of the test.
@@ -64,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["COVERAGE_PROCESS_START"] = str(config.getoption("cov_config", ""))
 
 
-class _Session:
+class Session:
     """What the plugin knows during one run of pytest."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -187,7 +189,7 @@ class _Session:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Import an example's tests and their `conftest.py` with its own modules."""
-        self._switch.to(self._example_of(collector))
+        self.switch_to(collector)
         return (yield)
 
     # Running.
@@ -195,7 +197,7 @@ class _Session:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool, bool]:
         """Run a test with its example's own modules."""
-        self._switch.to(self._example_of(item))
+        self.switch_to(item)
         self._opened.clear()
         try:
             return (yield)
@@ -204,6 +206,10 @@ class _Session:
             self._read[item.nodeid] = sorted(
                 file.relative_to(self._root).as_posix() for file in files if file.suffix != ".py"
             )
+
+    def switch_to(self, node: pytest.Collector | pytest.Item) -> None:
+        """Make the modules of a node's example the importable ones."""
+        self._switch.to(self._example_of(node))
 
     def note_opened(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note each file of the project that is opened to be read: a hook for `sys.audit`."""
