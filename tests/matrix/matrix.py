@@ -268,11 +268,9 @@ def run_all(
             outcome = f"{cell.passed} passed"
             if cell.failures:
                 outcome += f", {len(cell.failures)} FAILED"
-            print(
-                f"[{next(numbers):3}/{count}] ops {environment.ops:8}"
-                f" Python {environment.python:8} {subject.name}: {outcome} ({time.monotonic() - before:.1f} s)",
-                flush=True,
-            )
+            where = f"ops {environment.ops:8} Python {environment.python:8} {subject.name}"
+            seconds = time.monotonic() - before
+            print(f"[{next(numbers):3}/{count}] {where}: {outcome} ({seconds:.1f} s)", flush=True)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         futures = [pool.submit(run_cells, *item) for item in to_run.items()]
