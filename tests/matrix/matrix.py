@@ -263,7 +263,11 @@ def run_all(
             if stop.is_set():
                 return
             before = time.monotonic()
-            cell = run(environment, subject)
+            try:
+                cell = run(environment, subject)
+            except BaseException:
+                stop.set()
+                raise
             recorder.add(cell)
             outcome = f"{cell.passed} passed"
             if cell.failures:
