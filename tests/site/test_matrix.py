@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from evergreen.group import Code, Group, Step
 from evergreen.manifest import PageTests
 from works_with import (
