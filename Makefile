@@ -11,6 +11,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SITE := _build/html
 STAMPS := _build/stamps
+# The examples and pages that have changed since the last `make matrix`.
+STALE := _build/doctrees/works-with-stale.txt
 
 # Bytecode stays out of the folders that are published, copied and hashed.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
@@ -30,7 +32,7 @@ WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
 
-.PHONY: help html serve live check test mutants lint linkcheck new-guide lock bench clean
+.PHONY: help html serve live check test mutants lint linkcheck matrix new-guide lock bench clean
 
 help: ## List the tasks.
 	@echo "make TASK, where TASK is one of"
@@ -72,6 +74,7 @@ live: $(INSTALLED) ## Serve the site, proven and built again each time a file is
 
 check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold before a change is merged.
 	@sed 's/^/For information: no block and no claim uses /' _build/doctrees/evergreen-unused-tests.txt
+	@if [ -s $(STALE) ]; then cat $(STALE) >&2; exit 1; fi
 	@echo "Everything holds."
 
 test: check ## Run every test there is.
@@ -141,6 +144,11 @@ linkcheck: $(INSTALLED) ## Follow every external link (needs the network; for sc
 	@$(SPHINX) --doctree-dir _build/linkcheck/doctrees \
 	  --builder linkcheck docs _build/linkcheck
 	@$(BIN)/lychee --no-progress README.md CONTRIBUTING.md examples/*/README.md
+
+# Only what has no result that still holds is run. MATRIX=--anew runs all, in new environments.
+MATRIX :=
+matrix: $(INSTALLED) ## Run examples and pages on every release of ops (new ones need the network).
+	@$(BIN)/python tests/matrix/matrix.py $(MATRIX)
 
 new-guide: $(INSTALLED) ## Start a guide with an example of its own: make new-guide NAME=manage-something
 	@$(BIN)/python docs/_ext/new_guide.py "$(NAME)"

@@ -21,6 +21,7 @@ extensions = [
     "notfound.extension",
     "sphinx_reredirects",
     "evergreen",
+    "works_with",
 ]
 exclude_patterns = ["_ext", "_static", "_templates"]
 nitpicky = True
