@@ -11,8 +11,9 @@ import sys
 arguments = [*sys.argv[1:]]
 # Whatever is piped in belongs to the file "-".
 piped = sys.stdin.buffer.read() if "--file" in arguments else b""
-connection = _socket.socket(_socket.AF_UNIX)
-connection.connect(os.environ["JUJU_AGENT_SOCKET_ADDRESS"])
+host, _, port = os.environ["JUJU_AGENT_SOCKET_ADDRESS"].partition(":")
+connection = _socket.socket(_socket.AF_INET)
+connection.connect((host, int(port)))
 connection.sendall(b"\0".join([*map(os.fsencode, arguments), piped]))
 connection.shutdown(_socket.SHUT_WR)
 answer = b""

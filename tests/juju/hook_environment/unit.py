@@ -235,28 +235,32 @@ class Unit:
 def _answering(hook: Hook) -> Iterator[dict[str, str]]:
     """Answer a hook's commands for as long as it runs; yield what it needs to find them.
 
-    The commands are links to one script. Each connection to the socket is one command, and
-    carries its arguments; one that carries nothing ends it all.
+    The commands are links to one script. Each connection is one command, and carries its
+    arguments; one that carries nothing ends it all. The socket is one of the network: the path of
+    another kind may have 100 characters only, and a temporary folder's can be longer.
     """
-    with tempfile.TemporaryDirectory(prefix="juju-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="juju-") as folder,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
         script = Path(folder, "hook-command")
         client = shlex.join([sys.executable, "-I", "-S", str(_CLIENT)])
         script.write_text(f'#!/bin/sh\nexec {client} "${{0##*/}}" "$@"\n')
         script.chmod(0o755)
         for name in _COMMANDS:
             Path(folder, name).symlink_to(script)
-        address = str(Path(folder, "socket"))
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(address)
-            listener.listen()
-            thread = threading.Thread(target=_answer, args=(listener, hook))
-            thread.start()
-            try:
-                yield {"PATH": folder, "JUJU_AGENT_SOCKET_ADDRESS": address}
-            finally:
-                with socket.socket(socket.AF_UNIX) as last:
-                    last.connect(address)
-                thread.join()
+        host, port = listener.getsockname()
+        thread = threading.Thread(target=_answer, args=(listener, hook))
+        thread.start()
+        try:
+            yield {
+                "PATH": folder,
+                "JUJU_AGENT_SOCKET_NETWORK": "tcp",
+                "JUJU_AGENT_SOCKET_ADDRESS": f"{host}:{port}",
+            }
+        finally:
+            socket.create_connection((host, port)).close()
+            thread.join()
 
 
 def _answer(listener: socket.socket, hook: Hook) -> None:
@@ -269,5 +273,5 @@ def _answer(listener: socket.socket, hook: Hook) -> None:
                 return
             name, *arguments, piped = (os.fsdecode(part) for part in request.split(b"\0"))
             status, output, error = hook.run(name, arguments, piped)
-            with contextlib.suppress(BrokenPipeError):  # the command has been killed
+            with contextlib.suppress(ConnectionError):  # the command has been killed
                 connection.sendall(f"{status}\0{output}\0{error}".encode())
