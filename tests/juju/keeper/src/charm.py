@@ -15,9 +15,16 @@ class Keeper(ops.CharmBase):
         framework.observe(self.on.keep_action, self._on_keep_action)
         framework.observe(self.on.recall_action, self._on_recall_action)
 
+    @property
+    def peers(self) -> ops.Relation:
+        """The peer relation, which is there before any action."""
+        relation = self.model.get_relation("peers")
+        assert relation is not None
+        return relation
+
     def _on_keep_action(self, event: ops.ActionEvent) -> None:
         value = event.params["value"]
-        peers = self.model.get_relation("peers")
+        peers = self.peers
         self.value = value
         self._stored.value = value
         peers.data[self.unit]["value"] = value
@@ -26,7 +33,7 @@ class Keeper(ops.CharmBase):
             self.app.add_secret({"value": value}, label="value")
 
     def _on_recall_action(self, event: ops.ActionEvent) -> None:
-        peers = self.model.get_relation("peers")
+        peers = self.peers
         values = {peers.data[unit].get("value") for unit in (self.unit, *peers.units)}
         try:
             secret = self.model.get_secret(label="value").get_content()["value"]
