@@ -135,12 +135,7 @@ class PeerDataMachine(RuleBasedStateMachine):
         self.deployment_id: str | None = None
 
     def context(self, unit: int) -> testing.Context:
-        return testing.Context(
-            self.module.FastAPIDemoCharm,
-            meta=self.meta,
-            actions=self.meta["actions"],
-            unit_id=unit,
-        )
+        return testing.Context(self.module.FastAPIDemoCharm, meta=self.meta, unit_id=unit)
 
     def run_event(self, unit: int, name: str, *, connected: bool, fails: bool) -> None:
         others = {other: self.bags[other] for other in self.entered if other != unit}
@@ -161,9 +156,7 @@ class PeerDataMachine(RuleBasedStateMachine):
             case "relation_created":
                 event = context.on.relation_created(peers)
             case "relation_changed":
-                event = context.on.relation_changed(peers)
-            case "relation_departed":
-                event = context.on.relation_departed(peers)
+                event = context.on.relation_changed(peers, remote_unit=min(others))
             case "pebble_ready":
                 event = context.on.pebble_ready(container)
             case "action":
@@ -217,7 +210,8 @@ class PeerDataMachine(RuleBasedStateMachine):
 
     @rule(unit=st.integers(0, 2), name=st.sampled_from(["relation_changed", "action"]))
     def peers_speak(self, unit: int, name: str) -> None:
-        if unit in self.entered:
+        others = self.entered - {unit}
+        if unit in self.entered and (others or name == "action"):
             self.run_event(unit, name, connected=False, fails=False)
 
     @rule(leader=st.integers(0, 2), fails=st.booleans())
