@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 PORT ?= 8000
+SEQUENCES ?= 10000
 BIN := .venv/bin
 INSTALLED := .venv/installed
 SITE := _build/html
@@ -32,7 +33,7 @@ WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
 
-.PHONY: help html serve live check test mutants lint linkcheck matrix new-guide lock bench clean
+.PHONY: help html serve live check test mutants lint linkcheck matrix new-guide lock bench soak clean
 
 help: ## List the tasks.
 	@echo "make TASK, where TASK is one of"
@@ -161,6 +162,9 @@ lock: $(INSTALLED) ## Compile requirements.txt anew from pyproject.toml, to the 
 
 bench: html ## Measure how long proving takes, as ratios to other ways.
 	@$(BIN)/python tests/bench/bench.py
+
+soak: $(INSTALLED) ## Search for failures with 10,000 random sequences of events, and many kills.
+	@EVERGREEN_SOAK=$(SEQUENCES) $(BIN)/python -m pytest -n 2 --dist loadgroup tests/juju
 
 clean: ## Remove all that was built, and the virtual environment.
 	@rm -rf _build .venv

@@ -67,7 +67,11 @@ evergreen_proofs = {
         "examples/*/pyproject.toml",
         "examples/*/tox.ini",
     ],
-    "tests/proofs/test_dispatch.py": ["examples/*/charmcraft.yaml", "examples/*/src/*"],
+    "tests/proofs/test_dispatch.py": [
+        "examples/*/charmcraft.yaml",
+        "examples/*/src/*",
+        "tests/juju/hook_environment/*",
+    ],
 }
 
 

@@ -1,0 +1,277 @@
+"""A unit: its charm's files, and the agent that dispatches its hooks."""
+
+import contextlib
+import dataclasses
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hook_environment.charm import pack
+from hook_environment.hook import Hook
+from hook_environment.model import Event, Model, leadership_hook
+
+STATE_FILE = ".unit-state.db"
+_CLIENT = Path(__file__).with_name("hook_command.py")
+_COMMANDS = [
+    *("action-fail", "action-get", "action-log", "action-set", "application-version-set"),
+    *("close-port", "config-get", "credential-get", "goal-state", "is-leader", "juju-log"),
+    *("juju-reboot", "network-get", "open-port", "opened-ports", "relation-get", "relation-ids"),
+    *("relation-list", "relation-model-get", "relation-set", "resource-get", "secret-add"),
+    *("secret-get", "secret-grant", "secret-ids", "secret-info-get", "secret-remove"),
+    *("secret-revoke", "secret-set", "state-delete", "state-get", "state-set", "status-get"),
+    *("status-set", "storage-add", "storage-get", "storage-list"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """How a dispatch ended."""
+
+    event: Event
+    status: int
+    """The exit status; negative for a signal."""
+    output: str
+    """What the charm printed to stdout and stderr. Juju puts it into its log."""
+    hook: Hook
+
+    def check(self) -> "Done":
+        """Return this.
+
+        Raises:
+            AssertionError: when the hook has failed.
+        """
+        logged = "\n".join(": ".join(line) for line in self.hook.log)
+        assert self.status == 0, f"{self.event.name} failed:\n{self.output}\n{logged}"
+        return self
+
+
+class Unit:
+    """A unit of a model's application.
+
+    Args:
+        model: what all units of the application share.
+        charm: the folder with `charmcraft.yaml` and `src/charm.py`.
+        directory: where to have the charm; the folder is made.
+        source: what to have in `src/charm.py` instead of what is there.
+    """
+
+    def __init__(self, model: Model, charm: Path, directory: Path, *, source: str | None = None):
+        self.model = model
+        self.charm = charm
+        self.source = source
+        self.name = model.add_unit()
+        self.directory = directory
+        pack(charm, directory, source=source)
+
+    @property
+    def state_file(self) -> Path:
+        """Where ops keeps the charm's StoredState and deferred events."""
+        return self.directory / STATE_FILE
+
+    def dispatch(
+        self,
+        event: str | Event,
+        *,
+        refuse: Mapping[str, str] | None = None,
+        on_command: Callable[[str], None] = lambda name: None,
+        start: Callable[..., subprocess.Popen] = subprocess.Popen,
+    ) -> Done:
+        """Run one hook or action to its end, and apply its changes if it has succeeded.
+
+        Args:
+            event: the hook, by its name if Juju tells nothing more with it.
+            refuse: hook commands that fail, and what they say.
+            on_command: called with the name of each hook command before it runs.
+            start: starts the process, as `subprocess.Popen` does.
+        """
+        if isinstance(event, str):
+            event = Event(event)
+        action = event.parameters is not None
+        parameters = dict(event.parameters) if event.parameters is not None else None
+        hook = Hook(self.model, self.name, parameters=parameters)
+        hook.refusals.update(refuse or {})
+        hook.on_command = on_command
+        if event.name.endswith("-relation-created"):
+            self.model.enter(self.name, self.model.peers[event.environment["JUJU_RELATION"]])
+        with _answering(hook) as environment, tempfile.TemporaryFile() as output:
+            process = start(
+                [self.directory / "dispatch"],
+                cwd=self.directory,
+                env={
+                    # What a test runner tells its children, too: measuring may go on in there.
+                    **os.environ,
+                    **environment,
+                    "PATH": f"{environment['PATH']}{os.pathsep}{os.environ['PATH']}",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    # `hook/#hook-execution` lists what is set for every hook.
+                    "JUJU_CHARM_DIR": str(self.directory),
+                    "JUJU_DISPATCH_PATH": f"{'actions' if action else 'hooks'}/{event.name}",
+                    "JUJU_HOOK_NAME": "" if action else event.name,
+                    "JUJU_MODEL_NAME": "testing",
+                    "JUJU_MODEL_UUID": self.model.uuid,
+                    "JUJU_UNIT_NAME": self.name,
+                    "JUJU_VERSION": "3.6.14",
+                    **event.environment,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+            status = process.wait()
+            output.seek(0)
+            text = output.read().decode()
+        # "If the unit agent process is killed for any reason while running a hook, [...] it will
+        # treat that hook as having failed -- just as if it had returned a non-zero exit code"
+        # (`hook/#errors-in-hooks`).
+        if status == 0:
+            hook.commit()
+        return Done(event, status, text, hook)
+
+    def run_action(self, name: str, **parameters: Any) -> Done:
+        """Run an action. Its environment is that of a hook, with the action's name and ID."""
+        environment = {"JUJU_ACTION_NAME": name, "JUJU_ACTION_UUID": str(uuid.uuid4())}
+        return self.dispatch(Event(name, environment, parameters))
+
+    def settle(self) -> list[Done]:
+        """Run all that Juju has to tell this unit, and return how each hook ended."""
+        done = []
+        while self.model.pending[self.name]:
+            done.append(self.dispatch(self.model.pending[self.name].pop(0)))
+        return done
+
+    def _run(self, *events: str | Event) -> list[Done]:
+        return [self.dispatch(event) for event in events]
+
+    def set_up(self) -> list[Done]:
+        """Run the hooks of a new unit, in Juju's order.
+
+        `hook/#installation-phase` has them without relations. A peer relation's relation-created
+        comes before start (`hook/#endpoint-relation-created`), and "`leader-elected` is always
+        emitted **after** peer-`relation-created`" (`hook/#leader-elected`); a unit that does not
+        lead gets leader-settings-changed in its place (`hook/#leader-settings-changed`).
+        """
+        created = [
+            self.model.relation_event(relation, "created")
+            for relation in self.model.peers.values()
+        ]
+        return self._run("install", *created, self._leadership(), "config-changed", "start")
+
+    def _leadership(self) -> str:
+        return leadership_hook(leads=self.model.leader == self.name)
+
+    def restart_agent(self) -> list[Done]:
+        """Restart the agent: of the unit nothing is in its process, so only a hook comes of it.
+
+        Config-changed also runs "when recovering from transient unit agent errors"
+        (`hook/#config-changed`).
+        """
+        return self._run("config-changed")
+
+    def upgrade(self, *, source: str | None = None) -> list[Done]:
+        """Upgrade the charm as on a machine: its files are replaced, and other files stay.
+
+        `hook/#upgrade-charm` has the hooks.
+        """
+        self.source = source
+        pack(self.charm, self.directory, source=source)
+        return self._after_upgrade()
+
+    def upgrade_on_kubernetes(self, *, source: str | None = None) -> list[Done]:
+        """Upgrade the charm as on Kubernetes: stop (old charm), then a new container.
+
+        `hook/#upgrade-charm` has the hooks.
+        """
+        stopped = self._run("stop")
+        self.source = source
+        self._new_container()
+        return stopped + self._after_upgrade()
+
+    def _after_upgrade(self) -> list[Done]:
+        # "`leader-settings-changed` (if the unit is not the leader)" (`hook/#upgrade-charm`)
+        follows = [] if self.model.leader == self.name else ["leader-settings-changed"]
+        return self._run("upgrade-charm", "config-changed", *follows, "start")
+
+    def recreate_container(self) -> list[Done]:
+        """Have Kubernetes replace the pod.
+
+        Start comes "on pod churn", immediately after config-changed (`hook/#start`).
+        """
+        self._new_container()
+        return self._run("config-changed", "start")
+
+    def _new_container(self) -> None:
+        shutil.rmtree(self.directory)
+        pack(self.charm, self.directory, source=self.source)
+
+    def remove(self) -> list[Done]:
+        """Remove the unit and its machine or container.
+
+        A departing unit gets relation-departed "once for each remaining unit"
+        (`hook/#endpoint-relation-departed`), and stop and remove last (`hook/#teardown-phase`); a
+        peer relation has no relation-broken (`hook/#endpoint-relation-broken`).
+        """
+        departed = [
+            self.model.relation_event(relation, "departed", other)
+            for relation in self.model.entered[self.name]
+            for other in self.model.units
+            if other != self.name and relation in self.model.entered[other]
+        ]
+        done = self._run(*departed, "stop", "remove")
+        self.model.remove_unit(self.name)
+        shutil.rmtree(self.directory)
+        return done
+
+
+@contextlib.contextmanager
+def _answering(hook: Hook) -> Iterator[dict[str, str]]:
+    """Answer a hook's commands for as long as it runs; yield what it needs to find them.
+
+    The commands are links to one script. Each connection is one command, and carries its
+    arguments; one that carries nothing ends it all. The socket is one of the network: the path of
+    another kind may have 100 characters only, and a temporary folder's can be longer.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="juju-") as folder,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
+        script = Path(folder, "hook-command")
+        client = shlex.join([sys.executable, "-I", "-S", str(_CLIENT)])
+        script.write_text(f'#!/bin/sh\nexec {client} "${{0##*/}}" "$@"\n')
+        script.chmod(0o755)
+        for name in _COMMANDS:
+            Path(folder, name).symlink_to(script)
+        host, port = listener.getsockname()
+        thread = threading.Thread(target=_answer, args=(listener, hook))
+        thread.start()
+        try:
+            yield {
+                "PATH": folder,
+                "JUJU_AGENT_SOCKET_NETWORK": "tcp",
+                "JUJU_AGENT_SOCKET_ADDRESS": f"{host}:{port}",
+            }
+        finally:
+            socket.create_connection((host, port)).close()
+            thread.join()
+
+
+def _answer(listener: socket.socket, hook: Hook) -> None:
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            with connection.makefile("rb") as incoming:
+                request = incoming.read()
+            if not request:
+                return
+            name, *arguments, piped = (os.fsdecode(part) for part in request.split(b"\0"))
+            status, output, error = hook.run(name, arguments, piped)
+            with contextlib.suppress(ConnectionError):  # the command has been killed
+                connection.sendall(f"{status}\0{output}\0{error}".encode())
