@@ -226,6 +226,15 @@ def test_an_example_that_ends_the_run_proves_nothing(project: Project):
     assert run(project, "x = 1") is None
 
 
+def test_the_project_s_settings_of_pytest_hold_for_the_examples(project: Project):
+    project.write({"pyproject.toml": '[tool.pytest]\nfilterwarnings = ["error"]\n'})
+    test = "import warnings\n\ndef test():\n    warnings.warn('old', DeprecationWarning)\n"
+    project.write({"examples/sums/tests/test_old.py": test})
+    outcomes = run(project)
+    assert outcomes is not None
+    assert outcomes["examples/sums/tests/test_old.py::test"] == "failed"
+
+
 def test_options_in_the_environment_choose_no_tests(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ):

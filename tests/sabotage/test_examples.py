@@ -76,6 +76,14 @@ EXAMPLES = [
         "a skipped test proves nothing",
     ),
     replaces(
+        "deprecated-call",
+        CHARM_TEST,
+        "from charm import MyCharm\n",
+        "from charm import MyCharm\nimport warnings\n\nwarnings.warn('old', DeprecationWarning)\n",
+        f"{CHARM_TEST}:",
+        "DeprecationWarning: old",
+    ),
+    replaces(
         "test-does-not-import",
         CHARM_TEST,
         "from charm import MyCharm",

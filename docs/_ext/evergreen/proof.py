@@ -164,9 +164,11 @@ def _run_pytest(
         *("--rootdir", str(project), "--import-mode", "importlib", "--tb", "short"),
         *("--continue-on-collection-errors", "--maxfail", "0"),
         *("-p", "pytest_cov.plugin", "--cov", "--cov-context", "test"),
-        *("--cov-report=", "--cov-config", str(settings)),
+        # A value on its own would be taken for one of the tests by whatever looks for the
+        # project's settings of pytest, and they would not be found.
+        *("--cov-report=", f"--cov-config={settings}"),
         *("-o", f"evergreen_examples={examples}"),
-        *("--evergreen-manifest", str(manifest), "--evergreen-report", str(report)),
+        *(f"--evergreen-manifest={manifest}", f"--evergreen-report={report}"),
     ]
     inherited = environment_for_extension()
     # Another pytest may run Sphinx, and its test is none of these.

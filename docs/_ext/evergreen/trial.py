@@ -89,7 +89,7 @@ def try_mutants(
                 *("-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider"),
                 *("--rootdir", str(project), "--import-mode", "importlib"),
                 *("-o", f"evergreen_examples={root}"),
-                *("--evergreen-manifest", str(manifest)),
+                f"--evergreen-manifest={manifest}",
             ],
             plugins=[trial],
         )
