@@ -28,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -331,7 +332,8 @@ class Machine:
             *ALSO.get(f"{release.major}.{release.minor}", []),
         ]
         options: list[str] = []
-        for example in self._examples:
+        examples = [each for each in self._examples if supports(each, environment.ops)]
+        for example in examples:
             groups = tomllib.loads((example / "pyproject.toml").read_text())["dependency-groups"]
             # Pages show what integration tests import, but examples' unit tests do not need it.
             wanted = ("unit", "integration") if environment.is_for_pages else ("unit",)
@@ -350,7 +352,7 @@ class Machine:
         made_from = digest_of_texts(
             *requirements,
             *options,
-            *((example / "pyproject.toml").read_text() for example in self._examples),
+            *((example / "pyproject.toml").read_text() for example in examples),
             (ROOT / "requirements.txt").read_text() if environment.is_for_pages else "",
         )
         if marker.exists() and marker.read_text() == made_from:
@@ -415,10 +417,28 @@ class Machine:
         return len(results) - len(failures), failures
 
 
+def needs_ops(example: Path) -> str:
+    """Return the releases of ops that an example supports, as a version specifier."""
+    needs = map(Requirement, _project(example).get("dependencies", []))
+    return "".join(str(each.specifier) for each in needs if each.name == "ops")
+
+
+def supports(example: Path, release: str) -> bool:
+    """Return whether an example supports a release of ops."""
+    return SpecifierSet(needs_ops(example)).contains(release, prereleases=True)
+
+
+def _project(example: Path) -> dict[str, Any]:
+    return tomllib.loads((example / "pyproject.toml").read_text())["project"]
+
+
 def constraints_without_ops(lock: str) -> str:
     """Return the versions that a lock names, but for those of ops and ops-scenario."""
-    pins = re.findall(r"^([\w.-]+==[^\\\n]+?) *\\?$", lock, re.MULTILINE)
-    return "".join(f"{pin}\n" for pin in pins if not re.match(r"ops(-scenario)?==", pin))
+    # No extras: uv takes none in a constraint.
+    pins = re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?(==[^\\\n]+?) *\\?$", lock, re.MULTILINE)
+    return "".join(
+        f"{name}{version}\n" for name, version in pins if name not in ("ops", "ops-scenario")
+    )
 
 
 def read_junit(path: Path) -> tuple[int, tuple[Failure, ...]]:
@@ -540,18 +560,12 @@ def find_subjects(examples: Sequence[Path], pages: Manifest) -> list[Subject]:
     differences = read_differences(ROOT / DIFFERENCES)
     subjects = []
     for example in examples:
-        project: dict[str, Any] = tomllib.loads((example / "pyproject.toml").read_text())[
-            "project"
-        ]
-        needs = [
-            each[3:] for each in project.get("dependencies", []) if re.match(r"ops[<>=!~]", each)
-        ]
         subjects.append(
             Subject(
                 f"examples/{example.name}",
                 digests[example.name],
-                needs_ops=needs[0] if needs else "",
-                needs_python=project.get("requires-python", ""),
+                needs_ops=needs_ops(example),
+                needs_python=_project(example).get("requires-python", ""),
             )
         )
     for page, tests in pages.pages.items():
