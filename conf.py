@@ -163,7 +163,7 @@ redirects = {
     for address, page in tomllib.loads((ROOT / "docs/redirects.toml").read_text()).items()
 }
 
-# The prompts in a Markdown file belong to it. A button would leave out all else: there is none.
+# Where a block has prompts, its button copies the commands alone.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_line_continuation_character = "\\"

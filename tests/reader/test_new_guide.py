@@ -11,8 +11,6 @@ import pytest
 from bs4 import BeautifulSoup
 from new_guide import start_guide
 
-pytestmark = pytest.mark.xdist_group("new-guide")
-
 ROOT = Path(__file__).parents[2]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", ".tox")
 GUIDE = "docs/howto/manage-something.md"
