@@ -210,8 +210,7 @@ def proofs(make_project: Callable[[], Project]) -> dict[str, Proof]:
             subjects=("proofs/test_it.py", "examples/sums/src/settings.yaml"),
         ),
     ]
-    results = run_tests(project.folder, project.folder / "examples", pages, units)
-    assert results is not None
+    results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
     proofs, problems = judge(units, results)
     assert problems == []
     return proofs

@@ -40,6 +40,7 @@ from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
 from evergreen.problem import Problem
 from evergreen.proof import (
+    RunEnded,
     Unit,
     digest_of_environment,
     judge,
@@ -183,9 +184,16 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         logger.info("everything is proven already")
     elif app.config.evergreen_prove:
         logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-        results = run_tests(project_folder(app), examples_folder(app), to_run, unproven)
-        if results is None:
-            raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
+        seconds = app.config.evergreen_time_limit
+        try:
+            results = run_tests(
+                project_folder(app), examples_folder(app), to_run, unproven, seconds
+            )
+        except RunEnded as error:
+            raise NotPublished(
+                f"pytest did not get to its end: it ended at {error}, see above. Make that end"
+                " as any other test does. Nothing is published."
+            ) from error
         proofs, problems = judge(unproven, results)
         evidence.add(proofs)
         passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
