@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import dataclasses
 import doctest
 import functools
+import importlib.util
 import itertools
 import os
 import re
@@ -22,7 +25,7 @@ from pytest_sphinx import SphinxDocTestRunner
 
 from evergreen.block import Terminal
 from evergreen.example import Example
-from evergreen.group import FLAGS, Group, Step, expected_message
+from evergreen.group import FLAGS, Code, Group, Step, expected_message
 from evergreen.isolation import Tell, enter, isolate
 from evergreen.manifest import PageTests
 
@@ -92,6 +95,7 @@ class GroupItem(_PageItem):
                 do not get to their end.
         """
         seconds = self.config.stash[TIME_LIMIT]
+        _import_installed(self.group, self.example)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             ending = isolate(functools.partial(self._run_and_tell, Path(folder)), seconds)
         last = ending.told[-1] if ending.told else [self.group.page, 1]
@@ -290,6 +294,31 @@ def _frames_of_pages(error: BaseException, pages: Mapping[str, str]) -> list[tup
         # A block that does not compile has no frame.
         places.append((error.filename or "", error.lineno))
     return [(pages[name], line or 1) for name, line in places if name in pages]
+
+
+def _import_installed(group: Group, example: Example) -> None:
+    """Import here what blocks import and is not the example's: each fork would do it anew."""
+    codes = (*group.setup, *(step.code for step in group.steps), *group.cleanup)
+    for name in dict.fromkeys(itertools.chain.from_iterable(map(_imported, codes))):
+        # What cannot be imported is the block's to tell of, where it is.
+        with contextlib.suppress(Exception):
+            spec = importlib.util.find_spec(name.partition(".")[0])
+            if spec and not Path(spec.origin or "").is_relative_to(example.folder):
+                importlib.import_module(name)
+
+
+def _imported(code: Code) -> Iterator[str]:
+    """Yield the names of what may be modules and the code imports."""
+    try:
+        tree = ast.parse(code.text)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _page_traceback(error: BaseException, pages: Mapping[str, str]) -> str:
