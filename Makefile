@@ -24,7 +24,9 @@ export LC_ALL := C.UTF-8
 
 # Folders are listed too: their time changes when a file is removed.
 CONFIGURATION := conf.py conftest.py pyproject.toml requirements.txt
-SOURCES := $(CONFIGURATION) $(shell find docs examples -not -path '*/.*' -not -name '*.pyc')
+# The tests are those of evergreen_proofs in conf.py, with what they run.
+SOURCES := $(CONFIGURATION) $(shell find docs examples tests/proofs tests/juju/hook_environment \
+  -not -path '*/.*' -not -name '*.pyc')
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
 PYTHON_CODE := $(CONFIGURATION) $(shell find docs examples tests -not -path '*/.*' \
   '(' -type d -o -name '*.py' -o -name '*.toml' ')')
@@ -54,10 +56,12 @@ html: $(SITE)/.buildinfo ## Prove the snippets and build the site into _build/ht
 	@echo "The proven site is in $(SITE). Look at it: make serve"
 
 # While a site is being built there is none in _build/html; only a build that has gone through
-# puts it there.
+# puts it there. What was built before is used again only when nothing but pages has changed:
+# Sphinx removes no file of a page, a redirect or an image that is gone.
 $(SITE)/.buildinfo: $(INSTALLED) $(SOURCES)
 	@rm -rf _build/unproven
 	@if [ -d $(SITE) ]; then mv $(SITE) _build/unproven; fi
+	@$(if $(filter-out %.md,$?),rm -rf _build/unproven)
 	@echo "Reading the pages, and proving what has changed"
 	@$(SPHINX) --doctree-dir _build/doctrees --quiet --fail-on-warning --builder dirhtml \
 	  docs _build/unproven || { \
