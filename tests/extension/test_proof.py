@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import coverage
 import pytest
 from evergreen.evidence import AT_IMPORT, Run
 from evergreen.group import Code, Group, Step
 from evergreen.manifest import PageTests
-from evergreen.proof import Result, RunEnded, Unit, digest_of_environment, judge, run_tests
+from evergreen.proof import (
+    Result,
+    RunEnded,
+    Unit,
+    digest_of_environment,
+    judge,
+    run_tests,
+    versions_of,
+)
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -49,8 +59,12 @@ def test_what_a_unit_does_not_speak_of_is_no_evidence():
     ]
     proofs, _ = judge([unit], results)
     assert proofs[unit.path].tests == {
-        name: Run({"examples/sums/a.py": [1], "pages/part.md": [3]}, ["examples/sums/a.txt"]),
-        AT_IMPORT: Run({"examples/sums/a.py": [2, 3]}, []),
+        name: Run(
+            "passed",
+            {"examples/sums/a.py": [1], "pages/part.md": [3]},
+            ["examples/sums/a.txt"],
+        ),
+        AT_IMPORT: Run("passed", {"examples/sums/a.py": [2, 3]}, []),
     }
 
 
@@ -110,6 +124,15 @@ def test_bytecode_does_not_change_the_digest(library: Path):
 def test_a_library_that_is_not_installed_is_named(name: str):
     with pytest.raises(ValueError, match=f"evergreen_libraries names '{name}'"):
         digest_of_environment([name], [])
+
+
+def test_versions_are_those_of_python_and_of_what_brings_the_libraries(library: Path):
+    # One library is a part of a distribution of another name, one of none.
+    assert versions_of(["_pytest", "coverage.data", library.name]) == {
+        "Python": platform.python_version(),
+        "pytest": pytest.__version__,
+        "coverage": coverage.__version__,
+    }
 
 
 # Real runs.

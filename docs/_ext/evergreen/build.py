@@ -45,6 +45,7 @@ from evergreen.proof import (
     digest_of_environment,
     judge,
     run_tests,
+    versions_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -195,7 +196,7 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
                 " as any other test does. Nothing is published."
             ) from error
         proofs, problems = judge(unproven, results)
-        evidence.add(proofs)
+        evidence.add(proofs, versions_of(app.config.evergreen_libraries))
         passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
         logger.info("%d tests passed", passed)
         _stop_if_any(app, problems)
@@ -248,7 +249,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
         and test.partition("::")[0] not in {page.path for page in pages.values()}
     ]
     write_whole(Path(app.doctreedir, UNUSED_NAME), "".join(f"{test}\n" for test in unused))
-    display = Display(app, pages, attribution, tests, figures)
+    display = Display(app, pages, attribution, tests, figures, evidence.versions)
     app.evergreen_display = display  # type: ignore[attr-defined]
     before: dict[str, str] = getattr(env, "evergreen_shown", {})
     now = {docname: display.digest_of(docname, page) for docname, page in pages.items()}
