@@ -1,16 +1,23 @@
 """Units of charms, in a folder that goes with the test."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hook_environment import Unit, model_of
+
+# A build's own sessions of pytest do not have it from the project's settings.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from hook_environment import Unit, model_of  # noqa: E402
+from stored import TWINS  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
+Deploy = Callable[..., list[Unit]]
 
 
 @pytest.fixture
-def deploy(tmp_path: Path) -> Callable[..., list[Unit]]:
+def deploy(tmp_path: Path) -> Deploy:
     """Return what deploys a charm, or the source of another one in its place."""
 
     def deploy(charm: str, *, units: int = 1, source: str | None = None) -> list[Unit]:
@@ -23,3 +30,18 @@ def deploy(tmp_path: Path) -> Callable[..., list[Unit]]:
         ]
 
     return deploy
+
+
+@pytest.fixture
+def fresh(deploy: Deploy) -> Unit:
+    """A unit whose charm, that of `twins.py`, has stored nothing yet."""
+    (unit,) = deploy("keeper", source=TWINS)
+    unit.model.enter(unit.name, 0)
+    return unit
+
+
+@pytest.fixture
+def counted(fresh: Unit) -> Unit:
+    """A unit whose charm has counted one event."""
+    fresh.dispatch("update-status").check()
+    return fresh

@@ -11,7 +11,7 @@ class Twins(ops.CharmBase):
 
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
-        # More than fits into one page of SQLite's file.
+        # More than fits into one page of SQLite's file, and more each time.
         self._one.set_default(count=0, filler="")
         self._other.set_default(count=0, filler="")
         framework.observe(self.on.update_status, self._on_update_status)
@@ -20,7 +20,7 @@ class Twins(ops.CharmBase):
     def _on_update_status(self, event: ops.UpdateStatusEvent) -> None:
         for stored in (self._one, self._other):
             stored.count += 1
-            stored.filler = str(stored.count) * 10_000
+            stored.filler = str(stored.count) * 10_000 * stored.count
         peers = self.model.get_relation("peers")
         assert peers is not None
         peers.data[self.unit]["count"] = str(self._one.count)
@@ -28,7 +28,7 @@ class Twins(ops.CharmBase):
 
     def _on_config_changed(self, event: ops.ConfigChangedEvent) -> None:
         for stored in (self._one, self._other):
-            assert stored.filler == (str(stored.count) * 10_000 if stored.count else "")
+            assert stored.filler == str(stored.count) * 10_000 * stored.count
         print(self._one.count, self._other.count)
 
 

@@ -3,6 +3,7 @@
 
 import json
 import logging
+import sys
 import uuid
 from typing import TypeAlias
 
@@ -59,7 +60,7 @@ class FastAPIDemoCharm(ops.CharmBase):
             return None
         try:
             return json.loads(self.peers.data[owner][key])
-        except ValueError:
+        except (ValueError, RecursionError):
             self._warn_malformed(owner, key)
             return None
 
@@ -70,8 +71,8 @@ class FastAPIDemoCharm(ops.CharmBase):
     def _started_counter(self, unit: ops.Unit) -> int:
         """Return how often a unit has started."""
         match self.get_peer_data(unit, "unit_stats"):
-            case {"started_counter": int(counter)}:
-                return counter
+            case {"started_counter": count} if type(count) is int and 0 < count < sys.maxsize:
+                return count
             case None:
                 return 0
             case _:
@@ -86,7 +87,7 @@ class FastAPIDemoCharm(ops.CharmBase):
     def _deployment_id(self) -> str | None:
         """Return the ID that a leader, this one or an earlier one, gave the deployment."""
         match self.get_peer_data(self.app, "deployment_id"):
-            case str(deployment_id):
+            case str(deployment_id) if deployment_id.isalnum():
                 return deployment_id
             case None:
                 return None

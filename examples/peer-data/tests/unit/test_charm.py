@@ -41,7 +41,20 @@ def test_start_before_the_peer_relation():
     assert state_out.unit_status == testing.WaitingStatus("waiting for the peer relation")
 
 
-@pytest.mark.parametrize("malformed", ["not JSON", "[1]", "{}", '{"started_counter": "1"}'])
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "not JSON",
+        "[1]",
+        "{}",
+        '{"started_counter": "1"}',
+        '{"started_counter": true}',
+        '{"started_counter": 0}',
+        '{"started_counter": -5}',
+        '{"started_counter": 9223372036854775807}',
+        pytest.param("[" * 200_000 + "]" * 200_000, id="deeply nested"),
+    ],
+)
 def test_start_with_malformed_data(malformed: str):
     ctx = testing.Context(FastAPIDemoCharm)
     peers = testing.PeerRelation(PEER_NAME, local_unit_data={"unit_stats": malformed})
@@ -87,7 +100,7 @@ def test_new_leader_keeps_the_deployment_id():
     assert state_out.get_relation(peers.id).local_app_data == {"deployment_id": '"abc"'}
 
 
-@pytest.mark.parametrize("malformed", ["not JSON", "42"])
+@pytest.mark.parametrize("malformed", ["not JSON", "42", '""', '"\\u0000"'])
 def test_leader_replaces_a_malformed_id(malformed: str):
     ctx = testing.Context(FastAPIDemoCharm)
     peers = testing.PeerRelation(PEER_NAME, local_app_data={"deployment_id": malformed})
