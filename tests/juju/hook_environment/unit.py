@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hook_environment.answering import answering
 from hook_environment.charm import pack
@@ -49,6 +49,14 @@ class Done:
         return self
 
 
+class Process(Protocol):
+    """What a dispatch needs of `subprocess.Popen`."""
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit status; negative for a signal."""
+        ...
+
+
 class Unit:
     """A unit of a model's application.
 
@@ -78,7 +86,7 @@ class Unit:
         *,
         refuse: Mapping[str, str] | None = None,
         on_command: Callable[[str], None] = lambda name: None,
-        start: Callable[..., subprocess.Popen] = subprocess.Popen,
+        start: Callable[..., Process] = subprocess.Popen,
     ) -> Done:
         """Run one hook or action to its end, and apply its changes if it has succeeded.
 

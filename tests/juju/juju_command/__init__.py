@@ -15,7 +15,7 @@ is in no reference: it has the form that Jubilant reads, in its `statustypes`, `
 """
 
 from juju_command.charm_file import pack_file
-from juju_command.controller import Controller
-from juju_command.integration import is_for_kubernetes, run_integration_tests
+from juju_command.integration import run_integration_tests
+from juju_command.standing_in import standing_in
 
-__all__ = ["Controller", "is_for_kubernetes", "pack_file", "run_integration_tests"]
+__all__ = ["pack_file", "run_integration_tests", "standing_in"]

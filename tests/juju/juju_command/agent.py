@@ -1,6 +1,5 @@
 """What runs the hooks of one unit, as time passes."""
 
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,15 +7,18 @@ from typing import Any
 
 from hook_environment import Done, Event, Unit
 
+from juju_command.charm_process import CharmProcess
 from juju_command.pebble import Pod
 
 Log = Callable[[str, str, str, str], None]
 """Takes a unit's name, a level, a module and a message."""
-SECONDS_TO_RETRY = (5, 300)
-"""How long Juju waits before it runs a hook again that has failed; twice as long each time, up to
-the second."""
-SECONDS_TO_LIVENESS = 30
-"""How long a container lives whose liveness check fails."""
+FIRST_RETRY, LAST_RETRY = 5, 300
+"""The seconds before a hook that has failed runs again (`automatically-retry-hooks` in
+`configuration/list-of-model-configuration-keys/`): the first time, and at most. Each time, it is
+twice as long, as in apiserver/facades/agent/retrystrategy in Juju's source."""
+LIVENESS = 15
+"""The seconds before a container is restarted whose agent has stopped: three checks have failed,
+as in caas/kubernetes/provider/application in Juju's source."""
 
 
 class Agent:
@@ -35,7 +37,7 @@ class Agent:
         self.place = place
         self.is_running = True
         self.is_checked = True
-        """Whether a container is restarted whose agent has stopped."""
+        """Whether its container is restarted when the agent has stopped."""
         self.is_gone = False
         self._log = log
         self._pod = place if isinstance(place, Pod) else None
@@ -86,7 +88,7 @@ class Agent:
         self._seconds += 1
         if not self.is_running:
             self._seconds_stopped += 1
-            if self.is_checked and self._seconds_stopped == SECONDS_TO_LIVENESS:
+            if self.is_checked and self._seconds_stopped == LIVENESS:
                 self.start()
             return
         self._seconds_since_update += 1
@@ -151,8 +153,9 @@ class Agent:
         """Run a hook or an action; return how it ended, and what it printed to stderr."""
         environment = self._pod.environment if self._pod else {}
 
-        def start(command: list[Path], env: dict[str, str], **popen: Any) -> subprocess.Popen[bytes]:
-            return subprocess.Popen(command, env=env | environment, **(popen | {"stderr": errors}))
+        def start(command: list[Path], **popen: Any) -> CharmProcess:
+            popen |= {"env": popen["env"] | environment, "stderr": errors}
+            return CharmProcess(command, **popen)
 
         with tempfile.TemporaryFile() as errors:
             done = self.unit.dispatch(event, start=start)
@@ -178,8 +181,7 @@ class Agent:
             return
         what = f'hook "{event.name}" failed: exit status {done.status}'
         self._log(self.name, "ERROR", "juju.worker.uniter.operation", what)
-        shortest, longest = SECONDS_TO_RETRY
-        self._failed, self._delay = event, min(self._delay * 2, longest) or shortest
+        self._failed, self._delay = event, min(self._delay * 2, LAST_RETRY) or FIRST_RETRY
         self._retry_at = self._seconds + self._delay
 
     def _follow_up(self, hooks: Sequence[str | Event]) -> None:

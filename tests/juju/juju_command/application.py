@@ -31,22 +31,18 @@ class Application:
     def __init__(
         self, name: str, charm: Path, directory: Path, log: Log, cloud: Cluster | Iterator[int]
     ):
-        self.charm = charm
+        self.project = _read_project(charm)
         self.revision = 0
         self.model = model_of(charm)
         self.model.application = name
         self.agents: dict[str, Agent] = {}
         """The agents of its units, by the unit's name."""
+        self._charm = charm
         self._directory = directory
         self._log = log
         self._cloud = cloud
         self._lease_left = SECONDS_OF_LEASE
         self._to_upgrade: list[Agent] = []
-
-    @property
-    def project(self) -> dict[str, Any]:
-        """What `charmcraft.yaml` says."""
-        return yaml.safe_load((self.charm / "charmcraft.yaml").read_text())
 
     @property
     def options(self) -> dict[str, dict[str, Any]]:
@@ -66,7 +62,7 @@ class Application:
         """Add units, which have all their hooks to run yet."""
         for _ in range(count):
             directory = Path(tempfile.mkdtemp(dir=self._directory))
-            unit = Unit(self.model, self.charm, directory)
+            unit = Unit(self.model, self._charm, directory)
             if isinstance(self._cloud, Cluster):
                 containers = list(self.project.get("containers", {}))
                 place = Pod(self._cloud, unit.name.replace("/", "-"), containers)
@@ -89,7 +85,8 @@ class Application:
         However, on Kubernetes [...] charm upgrades happen sequentially, unit by unit"
         (`juju-cli/list-of-juju-cli-commands/refresh/`): in a StatefulSet, the highest first.
         """
-        self.charm = charm
+        self._charm = charm
+        self.project = _read_project(charm)
         self.revision += 1
         if isinstance(self._cloud, Cluster):
             self._to_upgrade = list(self.agents.values())
@@ -107,7 +104,7 @@ class Application:
     def pass_second(self, update_interval: float) -> None:
         """Let each agent do what there is to do, and elect another leader if it is time."""
         if self._to_upgrade and all(agent.is_idle for agent in self.agents.values()):
-            self._to_upgrade.pop().upgrade(self.charm, self.revision)
+            self._to_upgrade.pop().upgrade(self._charm, self.revision)
         for agent in list(self.agents.values()):
             agent.pass_second(update_interval)
             if agent.is_gone:
@@ -120,3 +117,7 @@ class Application:
         running = [agent for agent in self.agents.values() if agent.is_running]
         if self._lease_left <= 0 and running:
             self.model.elect(running[0].name)
+
+
+def _read_project(charm: Path) -> dict[str, Any]:
+    return yaml.safe_load((charm / "charmcraft.yaml").read_text())

@@ -3,13 +3,13 @@
 import inspect
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from juju_command.juju_model import JujuModel
 from juju_command.options import Options, Refused, parse
 from juju_command.pebble import Cluster
-from juju_command.subcommands import Subcommands, TaskFailed
+from juju_command.subcommands import NoTask, Subcommands, TaskFailed
 
 
 class Controller:
@@ -24,7 +24,8 @@ class Controller:
         self._directory = directory
         self._cluster = cluster
         self._models: dict[str, JujuModel] = {}
-        self._seconds = 0.0
+        self.seconds = 0.0
+        """The time that has passed."""
         # A test and the commands that it has started are two threads.
         self._lock = threading.Lock()
 
@@ -44,6 +45,8 @@ class Controller:
                 answer = method(*bound.args)
         except TaskFailed as failed:
             return 1, json.dumps(failed.results), f"ERROR {failed}\n"
+        except NoTask as none:
+            return 0, "", f"Operation failed to schedule any tasks:\n{none}\n"
         except Refused as refused:
             return 1, "", f"ERROR {refused}\n"
         return 0, answer if isinstance(answer, str) else json.dumps(answer), ""
@@ -51,13 +54,13 @@ class Controller:
     def pass_time(self, seconds: float) -> None:
         """Let time pass in all models."""
         with self._lock:
-            before = int(self._seconds)
-            self._seconds += seconds
-            for _ in range(int(self._seconds) - before):
+            before = int(self.seconds)
+            self.seconds += seconds
+            for _ in range(int(self.seconds) - before):
                 for model in self._models.values():
                     model.pass_second()
 
-    def _method(self, name, options: Options):
+    def _method(self, name: str, options: Options) -> Callable[..., object]:
         if name in ("add-model", "destroy-model"):
             return getattr(self, f"_{name.replace('-', '_')}")
         asked = options.get("model", [""])[-1]

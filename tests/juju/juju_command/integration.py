@@ -10,15 +10,6 @@ import yaml
 from juju_command.charm_file import pack_file
 
 
-def is_for_kubernetes(charm: Path) -> bool:
-    """Return whether a charm needs a Kubernetes cloud.
-
-    Args:
-        charm: the folder with `charmcraft.yaml`.
-    """
-    return "containers" in yaml.safe_load((charm / "charmcraft.yaml").read_text())
-
-
 def run_integration_tests(charm: Path, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run a charm's integration tests as they are, as `tox -e integration` does.
 
@@ -29,10 +20,11 @@ def run_integration_tests(charm: Path, directory: Path) -> subprocess.CompletedP
     Returns:
         How pytest ended; it has one line for each test.
     """
+    project = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     command = [
         *(sys.executable, "-m", "pytest", "-v", "--tb=short", "--rootdir", str(charm)),
         *("-p", "no:cacheprovider", "-p", "pytest-jubilant", "-p", "juju_command.plugin"),
-        *("--stand-in-for-juju", "k8s" if is_for_kubernetes(charm) else "machine"),
+        *("--stand-in-for-juju", "k8s" if "containers" in project else "machine"),
         "tests/integration",
     ]
     environment = {

@@ -22,7 +22,7 @@ _OPTIONS = {
 }
 _FLAGS = {"destroy-storage", "force", "no-prompt", "no-switch"}
 Options = dict[str, list[str]]
-"""The values of each option, in their order; a flag has an empty one."""
+"""The values of each option, in their order."""
 
 
 class Refused(Exception):
@@ -41,15 +41,17 @@ def parse(subcommand: str, arguments: Sequence[str]) -> tuple[Options, list[str]
     values: list[str] = []
     rest = iter(arguments)
     for argument in rest:
-        name = argument.removeprefix("--")
+        name, given, value = argument.removeprefix("--").partition("=")
         if argument == "--":
             values.extend(rest)
         elif not argument.startswith("-"):
             values.append(argument)
             if subcommand == "ssh" and len(values) == 2:  # a command with options of its own
                 values.extend(rest)
-        elif name == argument or name not in _OPTIONS[subcommand] | {"model"}:
+        elif not argument.startswith("--") or name not in _OPTIONS[subcommand] | {"model"}:
             raise Refused(f"{subcommand} {argument} is not part of this stand-in for juju")
         else:
-            options.setdefault(name, []).append("" if name in _FLAGS else next(rest))
+            if not given:
+                value = "true" if name in _FLAGS else next(rest)
+            options.setdefault(name, []).append(value)
     return options, values

@@ -9,12 +9,13 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
 from hook_environment import Event
+
+from juju_command.charm_process import PEBBLE
 
 _CHANGE = {
     "id": "1",
@@ -99,10 +100,7 @@ class Pod:
     @property
     def environment(self) -> dict[str, str]:
         """What a charm's process needs to find them."""
-        return {
-            "JUJU_COMMAND_PEBBLE": f"{self.cluster.address}/{self.unit}",
-            "PYTHONPATH": str(Path(__file__).with_name("in_charms")),
-        }
+        return {PEBBLE: f"{self.cluster.address}/{self.unit}"}
 
     def start(self) -> list[Event]:
         """Start new containers; return what the charm is told of them.
@@ -142,9 +140,9 @@ def serving() -> Iterator[Cluster]:
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

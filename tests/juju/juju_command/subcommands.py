@@ -1,7 +1,5 @@
 """The subcommands of `juju` that are about one model."""
 
-import itertools
-import json
 import shlex
 import tempfile
 from collections.abc import Sequence
@@ -25,12 +23,17 @@ _TYPES = {"boolean": bool, "float": float, "int": int, "secret": str, "string": 
 class TaskFailed(Refused):
     """A task that has run, and failed; `results` is printed nevertheless."""
 
-    def __init__(self, task: str, code: int, results: object):
+    def __init__(self, code: int, results: dict[str, Any]):
+        (about,) = results.values()
         super().__init__(
-            f'the following task failed:\n - id "{task}" with return code {code}\n\n'
+            f'the following task failed:\n - id "{about["id"]}" with return code {code}\n\n'
             "use 'juju show-task' to inspect the failure"
         )
         self.results = results
+
+
+class NoTask(Refused):
+    """Nothing was there to run: Juju says so, and takes it for no error."""
 
 
 class Subcommands:
@@ -73,7 +76,7 @@ class Subcommands:
         name = name or str(project["name"])
         if name in self._model.applications:
             raise Refused(f'cannot add application "{name}": application already exists')
-        # "The `k8s-api` feature": assumes in charmcraft.yaml's reference.
+        # https://documentation.ubuntu.com/charmcraft/stable/reference/files/charmcraft-yaml-file/
         if "k8s-api" in project.get("assumes", ()) and not self._model.cluster:
             raise Refused(
                 "Charm feature requirements cannot be met:\n"
@@ -85,7 +88,7 @@ class Subcommands:
             if about["type"] == "oci-image"
         }
         if missing := sorted(wanted - self._resources(options, project)):
-            raise Refused(f"local charm missing OCI images for: [{', '.join(missing)}]")
+            raise Refused(f"local charm missing OCI images for: {', '.join(missing)}")
         model = self._model
         application = Application(
             name, folder, self._new_directory(), model.write_log, model.cloud
@@ -200,11 +203,10 @@ class Subcommands:
         The results of an action that fails are printed as well, with its message.
         """
         _want_json("run", options)
-        agent = self._model.agent(name)
-        self._want_answer(agent, options, "60s")
+        agent = self._agent_for_task(name, options, "60s")
         known = self._application_of(agent).project.get("actions", {})
         if action not in known:
-            raise Refused(f'action "{action}" not defined on unit "{agent.name}"')
+            raise NoTask(f'action "{action}" not defined on unit "{agent.name}"')
         schema = known[action].get("params", {})
         defaults = {key: each["default"] for key, each in schema.items() if "default" in each}
         given = {key: yaml.safe_load(value) for key, value in _pairs(parameters).items()}
@@ -214,23 +216,16 @@ class Subcommands:
         environment = {"JUJU_ACTION_NAME": action, "JUJU_ACTION_UUID": task}
         done, error = agent.run(Event(action, environment, defaults | given))
         failure = done.hook.failure or (f"exit status {done.status}" if done.status else None)
-        printed = {"stdout": done.output, "stderr": error}
-        results: dict[str, Any] = {key: text for key, text in printed.items() if text}
+        results: dict[str, Any] = {"return-code": done.status, **_printed(done.output, error)}
         for key, value in done.hook.results.items():
             _put(results, key, value)
-        about = {
-            "id": task,
-            "status": "failed" if failure else "completed",
-            "results": results | {"return-code": done.status},
-            "unit": agent.name,
-        }
+        about: dict[str, Any] = {"id": task, "results": results, "unit": agent.name}
+        about["status"] = "failed" if failure else "completed"
         if failure:
             about["message"] = failure
         if done.hook.progress:
             about["log"] = done.hook.progress
-        if done.status:
-            raise TaskFailed(task, done.status, {agent.name: about})
-        return {agent.name: about}
+        return _judged(about, done.status)
 
     def exec(self, options: Options, *command: str) -> object:
         """Run one hook command: commands "are executed in a 'hook context' for the unit".
@@ -238,24 +233,18 @@ class Subcommands:
         Other commands are refused, for they would run on the machine of the test.
         """
         _want_json("exec", options)
-        agent = self._model.agent(options["unit"][-1])
-        self._want_answer(agent, options, "5m")
+        if "unit" not in options or not command:
+            raise Refused("exec without --unit or a command is not part of this stand-in for juju")
+        agent = self._agent_for_task(options["unit"][-1], options, "5m")
         arguments = shlex.split(command[0]) if len(command) == 1 else list(command)
         hook = Hook(agent.unit.model, agent.name)
         code, output, error = hook.run(arguments[0], arguments[1:], "")
         if code == 0:
             hook.commit()
         task = str(next(self._model.tasks))
-        results = {"return-code": code, "stdout": output, "stderr": error}
-        about = {
-            "id": task,
-            "status": "completed",
-            "results": {key: value for key, value in results.items() if value != ""},
-            "unit": agent.name,
-        }
-        if code:
-            raise TaskFailed(task, code, {agent.name: about})
-        return {agent.name: about}
+        results = {"return-code": code, **_printed(output, error)}
+        about = {"id": task, "status": "completed", "results": results, "unit": agent.name}
+        return _judged(about, code)
 
     def ssh(self, options: Options, name: str, *command: str) -> object:
         """Talk to the Pebble of a charm container, which runs Juju's agent and a check of it.
@@ -299,12 +288,15 @@ class Subcommands:
             raise Refused(f'unrecognized resource "{name}"')
         return given
 
-    def _want_answer(self, agent: Agent, options: Options, default: str) -> None:
-        """Wait as long as an agent does not answer, or up to `--wait`."""
-        left = seconds_of(options.get("wait", [default])[-1])
-        for _ in itertools.takewhile(lambda passed: passed < left, itertools.count()):
+    def _agent_for_task(self, unit: str, options: Options, default: str) -> Agent:
+        """Return the agent of a unit, as soon as it runs."""
+        try:
+            agent = self._model.agent(unit)
+        except Refused as refused:
+            raise NoTask(str(refused)) from refused
+        for _ in range(int(seconds_of(options.get("wait", [default])[-1]))):
             if agent.is_running:
-                return
+                return agent
             self._model.pass_second()
         raise Refused(f"timed out waiting for results from: unit {agent.name}")
 
@@ -338,14 +330,34 @@ def _typed(application: Application, settings: dict[str, str]) -> dict[str, Any]
     return typed
 
 
-def _put(results: dict[str, Any], key: str, value: str) -> None:
-    """Put a result where its key says: "keys are dot-separated" for a map in a map.
+def _printed(output: str, error: str) -> dict[str, str]:
+    return {key: text for key, text in (("stdout", output), ("stderr", error)) if text}
 
-    (`hook-command/list-of-hook-commands/action-set/`)
+
+def _judged(about: dict[str, Any], code: int) -> dict[str, Any]:
+    """Return what is printed of a task.
+
+    Raises:
+        TaskFailed: when it ended with another return code than 0.
+    """
+    results = {about["unit"]: about}
+    if code:
+        raise TaskFailed(code, results)
+    return results
+
+
+def _put(results: dict[str, Any], key: str, value: str) -> None:
+    """Put a result where its key says.
+
+    Keys are "a flat period-separated path of keys", and the result is "a nested object containing
+    the merged results, with any conflicting values overwriting previous values"
+    (`hook-command/list-of-hook-commands/action-set/`).
     """
     *outer, last = key.split(".")
     for name in outer:
-        results = results.setdefault(name, {})
+        if not isinstance(results.get(name), dict):
+            results[name] = {}
+        results = results[name]
     results[last] = value
 
 
