@@ -9,8 +9,8 @@ import pytest
 # A build's own sessions of pytest do not have it from the project's settings.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hook_environment import Unit, model_of  # noqa: E402
-from stored import TWINS  # noqa: E402
+from hook_environment import Unit, model_of
+from stored import TWINS
 
 ROOT = Path(__file__).parents[2]
 Deploy = Callable[..., list[Unit]]
