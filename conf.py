@@ -59,6 +59,7 @@ evergreen_inventories = {
         },
     },
 }
+evergreen_mutants = "docs/mutants.json"
 evergreen_proofs = {
     "tests/proofs/test_charmcraft_yaml.py": ["examples/*/charmcraft.yaml"],
     "tests/proofs/test_tools.py": [

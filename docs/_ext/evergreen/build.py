@@ -47,6 +47,7 @@ from evergreen.proof import (
     run_tests,
     versions_of,
 )
+from evergreen.tally import Tally, digest_of_published, read_tally
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
         test for proof in evidence.proofs.values() for test in proof.tests if test != AT_IMPORT
     )
     attribution = Attribution(evidence.proofs, project_folder(app), app.config.evergreen_elsewhere)
-    figures = compute_figures(pages.values(), attribution, tests)
+    figures = compute_figures(pages.values(), attribution, tests, _tally(app, evidence))
     problems: list[Problem] = []
     for page in pages.values():
         for block in page.embedded:
@@ -255,6 +256,14 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
     now = {docname: display.digest_of(docname, page) for docname, page in pages.items()}
     env.evergreen_shown = now  # type: ignore[attr-defined]
     return [docname for docname, shown in now.items() if before.get(docname) != shown]
+
+
+def _tally(app: Sphinx, evidence: Evidence) -> Tally | None:
+    if not app.config.evergreen_mutants:
+        return None
+    project, pages = project_folder(app), pages_of(app.env)
+    digest = digest_of_published(pages.values(), project, app.config, evidence.versions)
+    return read_tally(project / app.config.evergreen_mutants, digest)
 
 
 def show_evidence(app: Sphinx, doctree: nodes.document, docname: str) -> None:
