@@ -13,9 +13,3 @@ path below https://documentation.ubuntu.com/juju/3.6/reference/. What a subcomma
 is in no reference: it has the form that Jubilant reads, in its `statustypes`, `unittypes` and
 `Task`. Messages of errors are those of Juju's source, in `cmd/juju`.
 """
-
-from juju_command.charm_file import pack_file
-from juju_command.integration import run_integration_tests
-from juju_command.standing_in import standing_in
-
-__all__ = ["pack_file", "run_integration_tests", "standing_in"]

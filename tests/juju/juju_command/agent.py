@@ -38,6 +38,7 @@ class Agent:
         self.is_running = True
         self.is_checked = True
         """Whether its container is restarted when the agent has stopped."""
+        self.is_leaving = False
         self.is_gone = False
         self._log = log
         self._pod = place if isinstance(place, Pod) else None
@@ -139,6 +140,7 @@ class Agent:
 
     def remove(self) -> None:
         """Have the unit run its last hooks, and leave."""
+        self.is_leaving = True
 
         def tear_down() -> None:
             self._steps += [*map(_event, self.unit.last_hooks()), leave]

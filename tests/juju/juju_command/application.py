@@ -73,10 +73,13 @@ class Application:
     def remove_units(self, *units: str) -> None:
         """Have units run their last hooks, and leave."""
         for unit in units:
-            self.agents[unit].remove()
-        if isinstance(self._cloud, Cluster):
-            # A StatefulSet numbers its pods from 0, without gaps.
-            self.model.unit_numbers = itertools.count(len(self.agents) - len(units))
+            if not self.agents[unit].is_leaving:
+                self.agents[unit].remove()
+
+    def scale_down(self, count: int) -> None:
+        """Remove so many units: a StatefulSet removes those with the highest numbers."""
+        staying = [name for name, agent in self.agents.items() if not agent.is_leaving]
+        self.remove_units(*staying[-count:])
 
     def refresh(self, charm: Path) -> None:
         """Upgrade all units to a charm.
@@ -109,6 +112,10 @@ class Application:
             agent.pass_second(update_interval)
             if agent.is_gone:
                 del self.agents[agent.name]
+                if isinstance(self._cloud, Cluster):
+                    # A StatefulSet gives the numbers of pods that are gone again.
+                    numbers = [int(name.partition("/")[2]) for name in self.agents]
+                    self.model.unit_numbers = itertools.count(max(numbers, default=-1) + 1)
         leader = self.agents.get(self.model.leader or "")
         if leader and leader.is_running:
             self._lease_left = SECONDS_OF_LEASE

@@ -17,7 +17,7 @@ from typing import IO, Any
 import ops.pebble
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+_CONTEXT.set_forkserver_preload(["ops"])
 PEBBLE = "JUJU_COMMAND_PEBBLE"
 """The variable that says where a unit's containers have their Pebble."""
 

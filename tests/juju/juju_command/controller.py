@@ -3,6 +3,7 @@
 import inspect
 import json
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -49,6 +50,8 @@ class Controller:
             return 0, "", f"Operation failed to schedule any tasks:\n{none}\n"
         except Refused as refused:
             return 1, "", f"ERROR {refused}\n"
+        except Exception:
+            return 2, "", f"this stand-in for juju has failed\n{traceback.format_exc()}"
         return 0, answer if isinstance(answer, str) else json.dumps(answer), ""
 
     def pass_time(self, seconds: float) -> None:

@@ -10,21 +10,25 @@ import yaml
 from juju_command.charm_file import pack_file
 
 
-def run_integration_tests(charm: Path, directory: Path) -> subprocess.CompletedProcess[str]:
+def run_integration_tests(
+    charm: Path, directory: Path, *options: str
+) -> subprocess.CompletedProcess[str]:
     """Run a charm's integration tests as they are, as `tox -e integration` does.
 
     Args:
         charm: the folder with `charmcraft.yaml`, `src/` and `tests/integration/`.
         directory: where to put the packed charm.
+        options: more options of pytest.
 
     Returns:
-        How pytest ended; it has one line for each test.
+        How pytest ended.
     """
     project = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     command = [
-        *(sys.executable, "-m", "pytest", "-v", "--tb=short", "--rootdir", str(charm)),
+        *(sys.executable, "-m", "pytest", "--tb=short", "--rootdir", str(charm)),
         *("-p", "no:cacheprovider", "-p", "pytest-jubilant", "-p", "juju_command.plugin"),
         *("--stand-in-for-juju", "k8s" if "containers" in project else "machine"),
+        *options,
         "tests/integration",
     ]
     environment = {

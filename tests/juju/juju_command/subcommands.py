@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from hook_environment import Event, Hook
+from hook_environment.unit import HOOK_COMMANDS
 
 from juju_command.agent import Agent
 from juju_command.application import Application
@@ -129,7 +130,7 @@ class Subcommands:
 
         "For Kubernetes models only a single application can be supplied and only the
         `--num-units` argument supported. Specific units cannot be targeted for removal as that is
-        handled by Kubernetes": a StatefulSet removes those with the highest numbers.
+        handled by Kubernetes".
         """
         if not self._model.cluster:
             if "num-units" in options:
@@ -148,7 +149,7 @@ class Subcommands:
         application = self._model.application(names[0])
         if count <= 0:
             raise Refused("specify the number of units (> 0) to remove using --num-units")
-        application.remove_units(*list(application.agents)[-count:])
+        application.scale_down(count)
         return ""
 
     def remove_application(self, options: Options, *names: str) -> object:
@@ -163,8 +164,7 @@ class Subcommands:
         """Change or return the configuration of an application."""
         application = self._model.application(name)
         if settings or "reset" in options:
-            known = application.options
-            reset = {key: known[key].get("default") for key in _listed(options, "reset")}
+            reset = _defaults(application, _listed(options, "reset"))
             application.configure(reset | _typed(application, _pairs(settings)))
             return ""
         _want_json("config", options)
@@ -233,12 +233,12 @@ class Subcommands:
         Other commands are refused, for they would run on the machine of the test.
         """
         _want_json("exec", options)
-        if "unit" not in options or not command:
-            raise Refused("exec without --unit or a command is not part of this stand-in for juju")
+        name, *arguments = shlex.split(command[0]) if len(command) == 1 else command
+        if "unit" not in options or name not in HOOK_COMMANDS:
+            raise Refused(f"exec {' '.join(command)} is not part of this stand-in for juju")
         agent = self._agent_for_task(options["unit"][-1], options, "5m")
-        arguments = shlex.split(command[0]) if len(command) == 1 else list(command)
         hook = Hook(agent.unit.model, agent.name)
-        code, output, error = hook.run(arguments[0], arguments[1:], "")
+        code, output, error = hook.run(name, arguments, "")
         if code == 0:
             hook.commit()
         task = str(next(self._model.tasks))
@@ -316,13 +316,21 @@ def _count(options: Options, default: int) -> int:
     return int(options.get("num-units", [str(default)])[-1])
 
 
+def _defaults(application: Application, keys: Sequence[str]) -> dict[str, Any]:
+    return {key: _option(application, key).get("default") for key in keys}
+
+
+def _option(application: Application, key: str) -> dict[str, Any]:
+    if key not in application.options:
+        raise Refused(f'unknown option "{key}"')
+    return application.options[key]
+
+
 def _typed(application: Application, settings: dict[str, str]) -> dict[str, Any]:
     """Return values of options of the configuration as of the types that these have."""
     typed: dict[str, Any] = {}
     for key, text in settings.items():
-        if key not in application.options:
-            raise Refused(f'unknown option "{key}"')
-        kind = application.options[key]["type"]
+        kind = _option(application, key)["type"]
         value = text if kind in ("string", "secret") else yaml.safe_load(text)
         if not isinstance(value, _TYPES[kind]):
             raise Refused(f'option "{key}" expected {kind}, got "{text}"')
