@@ -35,7 +35,7 @@ WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
 
-.PHONY: help html serve live check test mutants lint linkcheck matrix new-guide lock bench soak clean
+.PHONY: help html serve live check test mutants coverage lint linkcheck matrix new-guide lock bench soak clean
 
 help: ## List the tasks.
 	@echo "make TASK, where TASK is one of"
@@ -79,6 +79,8 @@ live: $(INSTALLED) ## Serve the site, proven and built again each time a file is
 
 check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold before a change is merged.
 	@sed 's/^/For information: no block and no claim uses /' _build/doctrees/evergreen-unused-tests.txt
+	@if grep -qF "not measured for this build" $(SITE)/index.html; then \
+	  echo "For information: docs/mutants.json is not about what is published: run make mutants"; fi
 	@if [ -s $(STALE) ]; then cat $(STALE) >&2; exit 1; fi
 	@echo "Everything holds."
 
@@ -87,6 +89,10 @@ test: check ## Run every test there is.
 
 mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
 	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
+
+coverage: $(INSTALLED) ## Measure which branches of the extension its own tests take.
+	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report= tests/extension
+	@$(BIN)/python -m coverage report --include "docs/_ext/evergreen/*" --fail-under 100
 
 # Sphinx's own runner has to agree on every executed block. It has no time limit of its own, and
 # so has to wait until all are proven to end.

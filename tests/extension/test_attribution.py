@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def attribute(
     project: Path,
     ran: Mapping[str, Mapping[str, list[int]]],
     read: Mapping[str, list[str]] | None = None,
-    elsewhere: Mapping[str, str] | None = None,
+    stand_ins: Mapping[str, str] | None = None,
 ) -> Attribution:
     """Return what two units, between which the tests are divided, are evidence of."""
     tests = {test: Run("passed", lines, (read or {}).get(test, ())) for test, lines in ran.items()}
@@ -66,7 +67,7 @@ def attribute(
         str(number): Proof("", {name: tests[name] for name in names[number::2]})
         for number in range(2)
     }
-    return Attribution(proofs, project, elsewhere or {})
+    return Attribution(proofs, project, stand_ins or {})
 
 
 def block(first: int, last: int, file: str = FILE) -> Embedded:
@@ -171,11 +172,18 @@ def test_a_file_that_no_test_reads_is_told(project: Path):
 
 
 @pytest.mark.parametrize("file", [FILE, SETTINGS])
-def test_what_runs_elsewhere_has_a_note_instead(project: Path, file: str):
-    notes = {"examples/other/*": "Another.", f"*/{Path(file).name}": "Run elsewhere.", "*": "Any."}
-    attribution = attribute(project, {}, elsewhere=notes)
-    assert attribution.backing_of(block(1, 20, file)) == Backing((), 0, "Run elsewhere.")
-    assert told(attribution, block(1, 20, file)) == []
+def test_what_runs_against_a_stand_in_has_a_note_and_needs_tests_all_the_same(
+    project: Path, file: str
+):
+    read = {"t.py::test_add": [SETTINGS]}
+    notes = {"examples/other/*": "Another.", f"*/{Path(file).name}": "A stand-in.", "*": "Any."}
+    shown = block(1, 1, file)
+    proven = attribute(project, RAN, read).backing_of(shown)
+    noted = attribute(project, RAN, read, stand_ins=notes)
+    assert proven.tests
+    assert noted.backing_of(shown) == dataclasses.replace(proven, note="A stand-in.")
+    assert told(noted, shown) == []
+    assert told(attribute(project, {}, stand_ins=notes), shown) != []
 
 
 # Executed blocks.
@@ -216,7 +224,7 @@ def test_a_block_that_does_not_compile_is_left_to_who_runs_it(project: Path):
 
 
 def test_each_published_statement_is_counted_once(project: Path):
-    attribution = attribute(project, RAN, elsewhere={CONSTANTS: "Run elsewhere."})
+    attribution = attribute(project, RAN, stand_ins={CONSTANTS: "A stand-in."})
     first = [block(1, 8), block(1, 2, CONSTANTS), block(1, 1, SETTINGS)]
     pages = [
         page("x = 1\ny = 2", "z = 3", embedded=first),

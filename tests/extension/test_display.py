@@ -61,10 +61,11 @@ FILES = {
     "conftest.py": "",
     "examples/sums/src/sums.py": SUMS,
     "examples/sums/src/settings.yaml": "unit: one\n",
-    "examples/sums/src/remote.py": "never = 1\n",
+    "examples/sums/src/remote.py": "far = 0\n",
     "examples/sums/tests/test_sums.py": TESTS,
     "examples/sums/tests/test_hidden.py": (
-        "import sums\n\ndef test_hidden():\n    assert sums.add(0, 0) == 0\n"
+        "import sums\n\ndef test_hidden():\n    import remote\n"
+        "    assert sums.add(0, remote.far) == 0\n"
     ),
 }
 GUIDE = """\
@@ -111,7 +112,7 @@ TESTS_PAGE = """\
 :start-at: "class TestSubtract"
 ```
 """
-OPTIONS = {"evergreen_elsewhere": {"*/remote.py": "Run by <hand>."}, "html_theme": "basic"}
+OPTIONS = {"evergreen_stand_ins": {"*/remote.py": "Run by <hand>."}, "html_theme": "basic"}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_each_embedded_block_has_its_evidence_below(built: Build):
         ["details"],
         ["details"],
         ["details"],
-        ["p"],
+        ["details"],
     ]
     assert [texts(of_block)[0].partition(" test_")[0] for of_block in evidence] == [
         "Proven by 5 tests",

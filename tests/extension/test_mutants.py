@@ -658,10 +658,10 @@ def test_a_proof_that_starts_a_process_meets_the_change(mutants: Command):
     assert outcomes["main: print(add(spare, 1)) -> print(add(1, spare))"] == "survived"
 
 
-def test_what_runs_elsewhere_is_not_changed(mutants: Command):
+def test_what_runs_against_a_stand_in_is_not_changed(mutants: Command):
     conf = mutants.project.folder / "conf.py"
-    elsewhere = {"examples/sums/src/*": "Elsewhere."}
-    conf.write_text(f"{conf.read_text()}\nevergreen_elsewhere = {elsewhere!r}\n")
+    stand_ins = {"examples/sums/src/*": "A stand-in."}
+    conf.write_text(f"{conf.read_text()}\nevergreen_stand_ins = {stand_ins!r}\n")
     assert mutants.run()[-1].startswith("0 mutants: ")
 
 

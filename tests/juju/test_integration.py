@@ -38,8 +38,8 @@ LATER = {
             "AssertionError",
         ),
         "test_value_outlives_a_change_of_leader": (
-            (TESTS, "    juju.remove_unit(old_leader)\n", ""),
-            "TimeoutError",
+            (TESTS, "juju.remove_unit(old_leader)", "juju.remove_unit(APP)"),
+            'unit "stored-state-demo" not found',
         ),
     },
     "peer-data": {

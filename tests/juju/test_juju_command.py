@@ -113,6 +113,14 @@ def test_units_run_their_hooks_while_time_passes(machines: jubilant.Juju, pack: 
     assert hooks(machines, "greeter/1")[2] == "leader-settings-changed"
 
 
+def test_minutes_of_waiting_take_no_time(machines: jubilant.Juju):
+    before, real = time.monotonic(), time.perf_counter()
+    with pytest.raises(TimeoutError, match="wait timed out after 300s"):
+        machines.wait(lambda status: False, delay=30, timeout=300)
+    assert time.monotonic() - before == 300
+    assert time.perf_counter() - real < 60
+
+
 class Seen(dict):
     """A part of an answer, which notes the keys that are read of it."""
 

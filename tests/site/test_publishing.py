@@ -167,6 +167,16 @@ def test_the_lock_is_audited_every_week():
     assert audit[audit.index("--requirement") + 1] == "requirements.txt"
 
 
+def test_mutants_are_tried_on_every_change_and_every_night():
+    check, nightly = (load(ROOT / f".github/workflows/{name}.yml") for name in ("check", "mutants"))
+
+    assert {"push", "pull_request"} <= set(check[True])
+    (schedule,) = nightly[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", schedule["cron"])
+    for job in (check["jobs"]["check"], nightly["jobs"]["mutants"]):
+        assert "make mutants" in [step.get("run") for step in job["steps"]]
+
+
 def test_scheduled_workflows_report_a_failure():
     for path in WORKFLOWS:
         workflow = load(path)

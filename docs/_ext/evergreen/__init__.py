@@ -25,8 +25,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
       everything is proven again.
     - `evergreen_proofs`: further tests that a build rests on, each with the files it is about, as
       a mapping from a path to a list of patterns.
-    - `evergreen_elsewhere`: notes on files whose lines cannot run here, as a mapping from a
-      pattern of paths to what to say of them.
+    - `evergreen_stand_ins`: files that tests run against a stand-in for what they are meant for,
+      as a mapping from a pattern of paths to what to say of them.
     - `evergreen_inventories`: packages whose names pages refer to; see `inventory`.
     - `evergreen_time_limit`: how many seconds a test, a group of blocks or a terminal session may
       take.
@@ -48,7 +48,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("evergreen_time_limit", 120, "", types=frozenset({int, float}))
     app.add_config_value("evergreen_mutants", "", "", types=frozenset({str}))
     app.add_config_value("evergreen_prove", True, "", types=frozenset({bool}))
-    app.add_config_value("evergreen_elsewhere", {}, "", types=frozenset({dict}))
+    app.add_config_value("evergreen_stand_ins", {}, "", types=frozenset({dict}))
     app.add_role("proven", claims.ClaimRole())
     app.add_role("measured", claims.MeasuredRole())
     display.add_nodes(app)

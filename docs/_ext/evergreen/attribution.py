@@ -24,24 +24,25 @@ class Backing:
     statements: int
     """The number of statements that it shows; 0 when it is not Python."""
     note: str = ""
-    """Where its lines run instead, when they cannot run here."""
+    """What to say of the tests, when they ran its lines against a stand-in."""
 
 
 class Attribution:
     """Tells from recorded runs which tests ran what."""
 
     def __init__(
-        self, proofs: Mapping[str, Proof], project: Path, elsewhere: Mapping[str, str]
+        self, proofs: Mapping[str, Proof], project: Path, stand_ins: Mapping[str, str]
     ) -> None:
-        """Take proofs by the path of their unit, and the notes on what runs elsewhere.
+        """Take proofs by the path of their unit, and what to say of those against a stand-in.
 
         Args:
             proofs: how everything was proven, by the path of its unit.
             project: the folder of `conf.py`, from which the proofs name their files.
-            elsewhere: notes on files whose lines cannot run here, by a pattern of their paths.
+            stand_ins: what to say of files that are run against a stand-in for what they are
+                meant for, by a pattern of their paths.
         """
         self._project = project
-        self._elsewhere = elsewhere
+        self._stand_ins = stand_ins
         self._text = functools.cache(self._read_text)
         self._statements = functools.cache(self._read_statements)
         self._users = functools.cache(self._find_users)
@@ -59,18 +60,17 @@ class Attribution:
 
     def backing_of(self, block: Embedded) -> Backing:
         """Return what stands behind a block."""
-        if note := self._note(block.file):
-            return Backing((), 0, note)
+        note = self._note(block.file)
         if not _is_python(block.file):
-            return Backing(_sorted(self._read.get(block.file, ())), 0)
+            return Backing(_sorted(self._read.get(block.file, ())), 0, note)
         shown = self._shown(block)
         # What a block shows of functions says more than the lines that any import runs.
         in_functions = [statement for statement in shown if statement.is_in_function]
         tests = (self._tests_of(block.file, each) for each in in_functions or shown)
-        return Backing(_sorted(set().union(*tests)), len(shown))
+        return Backing(_sorted(set().union(*tests)), len(shown), note)
 
-    def runs_here(self, file: str) -> bool:
-        """Tell whether a file is of Python, and no note says that it runs elsewhere."""
+    def is_proven_code(self, file: str) -> bool:
+        """Tell whether a file is of Python, and is not run against a stand-in."""
         return _is_python(file) and not self._note(file)
 
     def tests_of_line(self, file: str, line: int) -> tuple[str, ...]:
@@ -83,8 +83,6 @@ class Attribution:
 
     def unproven(self, block: Embedded) -> Iterator[Problem]:
         """Yield a problem for a block of which a line has no test."""
-        if self._note(block.file):
-            return
         if not _is_python(block.file):
             if not self._read.get(block.file):
                 yield Problem(
@@ -128,19 +126,19 @@ class Attribution:
                 )
 
     def count_statements(self, pages: Iterable[Page]) -> int:
-        """Return the number of statements that pages publish and tests run, each counted once."""
+        """Return the number of proven statements that pages publish, each counted once."""
         embedded: set[tuple[str, int]] = set()
         executed = 0
         for page in pages:
             for block in page.embedded:
-                if _is_python(block.file) and not self._note(block.file):
+                if self.is_proven_code(block.file):
                     embedded.update((block.file, each.first_line) for each in self._shown(block))
             executed += sum(len(statements) for _, statements in page.statements)
         return len(embedded) + executed
 
     def _note(self, file: str) -> str:
         notes = (
-            note for pattern, note in self._elsewhere.items() if fnmatch.fnmatch(file, pattern)
+            note for pattern, note in self._stand_ins.items() if fnmatch.fnmatch(file, pattern)
         )
         return next(notes, "")
 

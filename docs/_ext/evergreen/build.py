@@ -220,7 +220,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
     tests = sorted(
         test for proof in evidence.proofs.values() for test in proof.tests if test != AT_IMPORT
     )
-    attribution = Attribution(evidence.proofs, project_folder(app), app.config.evergreen_elsewhere)
+    attribution = Attribution(evidence.proofs, project_folder(app), app.config.evergreen_stand_ins)
     figures = compute_figures(pages.values(), attribution, tests, _tally(app, evidence))
     problems: list[Problem] = []
     for page in pages.values():

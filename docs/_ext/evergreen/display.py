@@ -64,7 +64,8 @@ class Display:
         for docname, page in sorted(pages.items()):
             for block in page.embedded:
                 self._shown_at.setdefault(block.file, []).append((docname, block))
-                for test in attribution.backing_of(block).tests:
+                backing = attribution.backing_of(block)
+                for test in () if backing.note else backing.tests:
                     self._proves.setdefault(test, {}).setdefault(docname, block)
         for blocks in self._shown_at.values():
             blocks.sort(key=lambda each: -_length(each[1]))

@@ -127,7 +127,7 @@ def _published(pages: Iterable[Page], attribution: Attribution) -> dict[str, dic
     published: dict[str, dict[int, str]] = {}
     for page in pages:
         for block in page.embedded:
-            if attribution.runs_here(block.file):
+            if attribution.is_proven_code(block.file):
                 lines = published.setdefault(block.file, {})
                 for line in range(block.first_line, block.last_line + 1):
                     lines.setdefault(line, f"{block.page}:{block.line}")

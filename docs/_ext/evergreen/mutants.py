@@ -146,7 +146,7 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
     if not evidence.proofs:
         raise NoTrial(f"there is no evidence in {doctrees}: build the site first")
     examples = find_examples((project / env.config.evergreen_examples).resolve())
-    attribution = Attribution(evidence.proofs, project, env.config.evergreen_elsewhere)
+    attribution = Attribution(evidence.proofs, project, env.config.evergreen_stand_ins)
     equivalents = read_equivalents(examples.values(), project)
     mutants = find_mutants(pages, evidence.proofs, attribution, project)
     fates = Fates(path, digests_of_tests(pages, evidence.proofs))
