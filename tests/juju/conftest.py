@@ -9,8 +9,8 @@ import pytest
 # A build's own sessions of pytest do not have it from the project's settings.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hook_environment import Unit, model_of  # noqa: E402
-from stored import TWINS  # noqa: E402
+from hook_environment import Unit, model_of
+from stored import TWINS
 
 ROOT = Path(__file__).parents[2]
 Deploy = Callable[..., list[Unit]]
@@ -30,6 +30,12 @@ def deploy(tmp_path: Path) -> Deploy:
         ]
 
     return deploy
+
+
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out a build's measuring of what runs: a process that is killed leaves half a file."""
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
 
 
 @pytest.fixture

@@ -34,14 +34,14 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_a_file_that_cannot_be_read_fails_every_hook_until_it_is_removed(
-    counted: Unit, what: str
-):
+def test_a_file_that_cannot_be_read_fails_every_hook_until_it_is_removed(counted: Unit, what: str):
     DAMAGES[what](counted.state_file)
     for event in ("config-changed", "update-status"):
         done = counted.dispatch(event)
         assert done.status == 1
         assert last_error(done) == ERRORS[what]
+        # The handlers have not run.
+        assert done.output == ""
     assert bag_of(counted) == {"count": "1"}
     remove = Path.rmdir if counted.state_file.is_dir() else Path.unlink
     remove(counted.state_file)
