@@ -24,7 +24,8 @@ export LC_ALL := C.UTF-8
 
 # Folders are listed too: their time changes when a file is removed.
 CONFIGURATION := conf.py conftest.py pyproject.toml requirements.txt
-SOURCES := $(CONFIGURATION) $(shell find docs examples -not -path '*/.*' -not -name '*.pyc')
+SOURCES := $(CONFIGURATION) $(shell find docs examples tests/juju tests/proofs \
+  -not -path '*/.*' -not -name '*.pyc')
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
 PYTHON_CODE := $(CONFIGURATION) $(shell find docs examples tests -not -path '*/.*' \
   '(' -type d -o -name '*.py' -o -name '*.toml' ')')

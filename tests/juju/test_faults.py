@@ -4,6 +4,7 @@ The build rests on these. They run wherever Python does; `test_kills.py` has mor
 """
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,7 +119,8 @@ def test_a_kill_at_any_moment_leaves_the_old_values_or_the_new(fresh: Unit, befo
         found.append(read_as_ops(fresh.state_file))
     old = (before, before) if before else None
     new = (before + 1, before + 1)
-    assert (found[0], found[-1]) == (old, new)
+    first, *_, last = found
+    assert (first, last) == (old, new)
     # Nothing else, and once the new values are there, they stay.
     assert found == sorted(found, key=[old, new].index)
 
@@ -126,7 +128,7 @@ def test_a_kill_at_any_moment_leaves_the_old_values_or_the_new(fresh: Unit, befo
 def test_a_kill_after_ops_has_saved_has_the_event_counted_twice(counted: Unit):
     killed = "import os, signal\n" + TWINS + "    os.kill(os.getpid(), signal.SIGKILL)\n"
     pack(counted.charm, counted.directory, source=killed)
-    assert counted.dispatch("update-status").status < 0
+    assert counted.dispatch("update-status").status == -signal.SIGKILL
     # The values are new, and the databag is old.
     assert bag_of(counted) == {"count": "1"}
     pack(counted.charm, counted.directory, source=TWINS)

@@ -117,7 +117,8 @@ def test_a_deferred_event_is_lost_with_the_container_and_with_nothing_less(deplo
     check(unit.upgrade(source=DEFERRING))
     assert waiting(unit) == ["_on_update_status"]
     # A hook that fails has not handled it.
-    assert unit.dispatch("config-changed", refuse={"status-set": "no"}).status == 1
+    failed = unit.dispatch("config-changed", refuse={"status-set": "the controller is away"})
+    assert failed.status == 1
     assert waiting(unit) == ["_on_update_status"]
     check(unit.recreate_container())
     assert waiting(unit) == []
