@@ -25,7 +25,8 @@ export LC_ALL := C.UTF-8
 
 # Folders are listed too: their time changes when a file is removed.
 CONFIGURATION := conf.py conftest.py pyproject.toml requirements.txt
-SOURCES := $(CONFIGURATION) $(shell find docs examples tests/juju tests/proofs \
+# The tests are those of evergreen_proofs in conf.py, with what they run.
+SOURCES := $(CONFIGURATION) $(shell find docs examples tests/proofs tests/juju \
   -not -path '*/.*' -not -name '*.pyc')
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
 PYTHON_CODE := $(CONFIGURATION) $(shell find docs examples tests -not -path '*/.*' \
@@ -56,10 +57,12 @@ html: $(SITE)/.buildinfo ## Prove the snippets and build the site into _build/ht
 	@echo "The proven site is in $(SITE). Look at it: make serve"
 
 # While a site is being built there is none in _build/html; only a build that has gone through
-# puts it there.
+# puts it there. What was built before is used again only when nothing but pages has changed:
+# Sphinx removes no file of a page, a redirect or an image that is gone.
 $(SITE)/.buildinfo: $(INSTALLED) $(SOURCES)
 	@rm -rf _build/unproven
 	@if [ -d $(SITE) ]; then mv $(SITE) _build/unproven; fi
+	@$(if $(filter-out %.md,$?),rm -rf _build/unproven)
 	@echo "Reading the pages, and proving what has changed"
 	@$(SPHINX) --doctree-dir _build/doctrees --quiet --fail-on-warning --builder dirhtml \
 	  docs _build/unproven || { \
@@ -86,8 +89,9 @@ test: check ## Run every test there is.
 mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
 	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
 
-# Sphinx's own runner has to agree on every executed block.
-$(STAMPS)/doctest: $(INSTALLED) $(SOURCES) | $(STAMPS)
+# Sphinx's own runner has to agree on every executed block. It has no time limit of its own, and
+# so has to wait until all are proven to end.
+$(STAMPS)/doctest: $(SITE)/.buildinfo | $(STAMPS)
 	@$(SPHINX) --quiet --fail-on-warning --builder doctest \
 	  --doctree-dir _build/doctest/doctrees docs _build/doctest
 	@touch $@

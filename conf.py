@@ -59,6 +59,7 @@ evergreen_inventories = {
         },
     },
 }
+evergreen_mutants = "docs/mutants.json"
 evergreen_proofs = {
     "tests/proofs/test_charmcraft_yaml.py": ["examples/*/charmcraft.yaml"],
     "tests/proofs/test_tools.py": [
@@ -181,7 +182,7 @@ redirects = {
     for address, page in tomllib.loads((ROOT / "docs/redirects.toml").read_text()).items()
 }
 
-# The prompts in a Markdown file belong to it. A button would leave out all else: there is none.
+# Where a block has prompts, its button copies the commands alone.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_line_continuation_character = "\\"

@@ -234,7 +234,8 @@ class WorksWith:
         """Read the results, and compare them with the examples and pages as they are."""
         project = Path(app.confdir)
         self._app = app
-        self._pages: dict[str, Page] = pages_of(app.env)
+        # Sorted, as the order in which pages are read is another one each time.
+        self._pages: dict[str, Page] = dict(sorted(pages_of(app.env).items()))
         self._differences = read_differences(project / DIFFERENCES)
         results = Results.read(project / RESULTS)
         self._releases = list(results.releases)

@@ -60,7 +60,7 @@ def attribute(
     elsewhere: Mapping[str, str] | None = None,
 ) -> Attribution:
     """Return what two units, between which the tests are divided, are evidence of."""
-    tests = {test: Run(lines, (read or {}).get(test, ())) for test, lines in ran.items()}
+    tests = {test: Run("passed", lines, (read or {}).get(test, ())) for test, lines in ran.items()}
     names = list(tests)
     proofs = {
         str(number): Proof("", {name: tests[name] for name in names[number::2]})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from evergreen.build import NotPublished, read_examples
 from evergreen.manifest import Manifest, PageTests
-from evergreen.proof import Result, Unit
+from evergreen.proof import Result, RunEnded, Unit
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -50,6 +50,7 @@ class Runs:
         _examples: Path,
         _pages: Mapping[str, PageTests],
         units: Sequence[Unit],
+        _seconds: float,
     ) -> list[Result]:
         tests = [test for unit in units for test in unit.tests if (project / test).exists()]
         self.tests.append(tests)
@@ -140,11 +141,14 @@ def test_a_mended_page_is_published(project: Project, runs: Runs):
 def test_nothing_is_published_when_pytest_does_not_get_to_its_end(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("evergreen.build.run_tests", lambda *_: None)
+    def end(*_: object) -> None:
+        raise RunEnded("a test")
+
+    monkeypatch.setattr("evergreen.build.run_tests", end)
     for _ in range(2):
         built = project.build("html")
         assert built.refusal is not None
-        assert "pytest did not get to its end" in built.refusal
+        assert "pytest did not get to its end: it ended at a test, see above." in built.refusal
         assert not list(built.output.rglob("*.html"))
 
 

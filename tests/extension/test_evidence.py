@@ -17,7 +17,14 @@ from evergreen.proof import Unit, judge, run_tests
 if TYPE_CHECKING:
     from conftest import Project
 
-PROOF = Proof("a", {"test_x.py::test": Run({"x.py": [1, 2]}, ["x.yaml"]), AT_IMPORT: Run({}, [])})
+PROOF = Proof(
+    "a",
+    {
+        "test_x.py::test": Run("passed", {"x.py": [1, 2]}, ["x.yaml"]),
+        AT_IMPORT: Run("passed", {}, []),
+    },
+)
+VERSIONS = {"Python": "3.11.9", "lantern": "1.2"}
 
 
 # The file.
@@ -25,25 +32,48 @@ PROOF = Proof("a", {"test_x.py::test": Run({"x.py": [1, 2]}, ["x.yaml"]), AT_IMP
 
 def test_what_was_kept_is_read_again(tmp_path: Path):
     path = tmp_path / "evidence.json"
-    Evidence(path).add({"x": PROOF})
-    assert Evidence(path).proofs == {"x": PROOF}
+    Evidence(path).add({"x": PROOF}, VERSIONS)
+    evidence = Evidence(path)
+    assert evidence.proofs == {"x": PROOF}
+    assert evidence.versions == VERSIONS
+
+
+def test_the_file_says_how_each_test_ended_and_with_what(tmp_path: Path):
+    path = tmp_path / "evidence.json"
+    Evidence(path).add({"x": PROOF}, VERSIONS)
+    assert json.loads(path.read_text()) == {
+        "versions": {"Python": "3.11.9", "lantern": "1.2"},
+        "proofs": {
+            "x": {
+                "digest": "a",
+                "tests": {
+                    "test_x.py::test": {
+                        "outcome": "passed",
+                        "lines": {"x.py": [1, 2]},
+                        "read": ["x.yaml"],
+                    },
+                    "": {"outcome": "passed", "lines": {}, "read": []},
+                },
+            }
+        },
+    }
 
 
 def test_what_is_added_replaces_what_was_known_of_the_same_unit(tmp_path: Path):
     path = tmp_path / "evidence.json"
     evidence = Evidence(path)
-    evidence.add({"x": PROOF, "y": PROOF})
-    evidence.add({"x": Proof("b", {})})
+    evidence.add({"x": PROOF, "y": PROOF}, VERSIONS)
+    evidence.add({"x": Proof("b", {})}, VERSIONS)
     assert evidence.proofs == Evidence(path).proofs == {"x": Proof("b", {}), "y": PROOF}
 
 
 def test_what_is_gone_or_has_changed_is_no_evidence(tmp_path: Path):
     path = tmp_path / "evidence.json"
-    Evidence(path).add({"same": PROOF, "changed": PROOF, "gone": PROOF})
+    Evidence(path).add({"same": PROOF, "changed": PROOF, "gone": PROOF}, VERSIONS)
     evidence = Evidence(path)
     evidence.forget_all_but({"same": "a", "changed": "b", "new": "a"})
     assert evidence.proofs == {"same": PROOF}
-    evidence.add({})
+    evidence.add({}, VERSIONS)
     assert Evidence(path).proofs == {"same": PROOF}
 
 
@@ -52,33 +82,38 @@ def test_what_is_gone_or_has_changed_is_no_evidence(tmp_path: Path):
     [
         None,
         b"",
-        b'{"x": {"digest": "a", "tests"',
+        b'{"versions": {}, "proofs": {"x": {"digest": "a", "tests"',
         b"\xff",
         b"[]",
-        b'{"x": "a"}',
-        b'{"x": {"digest": "a"}}',
-        b'{"x": {"digest": "a", "tests": {"t": {"lines": {}}}}}',
+        b'{"versions": {}, "proofs": {"x": "a"}}',
+        b'{"versions": {}, "proofs": {"x": {"digest": "a"}}}',
+        b'{"versions": {}, "proofs": {"x": {"digest": "a", "tests": {"t": {"lines": {}}}}}}',
+        b'{"versions": 1, "proofs": {"x": {"digest": "a", "tests": {}}}}',
+        # As it was before it told of versions, and of outcomes.
+        b'{"x": {"digest": "a", "tests": {"t": {"lines": {}, "read": []}}}}',
+        b'{"proofs": {"x": {"digest": "a", "tests": {}}}}',
     ],
 )
 def test_a_file_that_cannot_be_read_is_evidence_of_nothing(tmp_path: Path, content: bytes | None):
     path = tmp_path / "evidence.json"
     if content is not None:
         path.write_bytes(content)
-    assert Evidence(path).proofs == {}
+    evidence = Evidence(path)
+    assert (evidence.proofs, evidence.versions) == ({}, {})
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = tmp_path / "evidence.json"
-    Evidence(path).add({"x": PROOF})
+    Evidence(path).add({"x": PROOF}, VERSIONS)
 
     def fail(*_: object) -> None:
         raise OSError("the disk is full")
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="full"):
-        Evidence(path).add({"y": PROOF})
+        Evidence(path).add({"y": PROOF}, VERSIONS)
     assert Evidence(path).proofs == {"x": PROOF}
     assert list(tmp_path.iterdir()) == [path]
 
@@ -210,8 +245,7 @@ def proofs(make_project: Callable[[], Project]) -> dict[str, Proof]:
             subjects=("proofs/test_it.py", "examples/sums/src/settings.yaml"),
         ),
     ]
-    results = run_tests(project.folder, project.folder / "examples", pages, units)
-    assert results is not None
+    results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
     proofs, problems = judge(units, results)
     assert problems == []
     return proofs
@@ -274,6 +308,6 @@ def test_each_test_has_the_files_that_it_read(
 
 def test_evidence_goes_through_its_file(proofs: dict[str, Proof], tmp_path: Path):
     path = tmp_path / "evidence.json"
-    Evidence(path).add(proofs)
+    Evidence(path).add(proofs, VERSIONS)
     assert Evidence(path).proofs == proofs
-    assert list(json.loads(path.read_text())) == ["pages/x.md", "proof", "sums"]
+    assert list(json.loads(path.read_text())["proofs"]) == ["pages/x.md", "proof", "sums"]

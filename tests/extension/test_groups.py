@@ -77,8 +77,7 @@ def traces(
         pages = {page.path: page.tests for page in built.pages.values() if page.tests}
         units = [Unit(page, page, (page,), "") for page in pages]
         environment.setenv("TRACE", str(folder / "pytest"))
-        results = run_tests(project.folder, project.folder / "examples", pages, units)
-    assert results is not None
+        results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
     assert {each.outcome for each in results} == {"passed"}
     return {name: (folder / name).read_text().splitlines() for name in ("sphinx", "pytest")}
 

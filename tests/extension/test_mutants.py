@@ -293,6 +293,15 @@ def test_what_tests_notice_is_killed(mutants: Command):
     assert summary.endswith(" a second")
 
 
+def test_a_test_may_have_a_temporary_folder(mutants: Command):
+    test = "from sums import add\n\n\ndef test_add(tmp_path):\n    assert add(1, 2) == 3\n"
+    mutants.project.write({"examples/sums/tests/test_sums.py": test})
+    *_, summary = mutants.run()
+
+    assert mutants.status == 0
+    assert SUMMARY.format(2, 0, 0, 0, 0) in summary
+
+
 def test_a_survivor_is_told_with_its_place_its_diff_and_its_tests(mutants: Command):
     mutants.example(SIZES, TEST_SIZES)
     printed = mutants.run()

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import coverage
 import pytest
 from evergreen.evidence import AT_IMPORT, Run
 from evergreen.group import Code, Group, Step
 from evergreen.manifest import PageTests
-from evergreen.proof import Result, Unit, digest_of_environment, judge, run_tests
+from evergreen.proof import (
+    Result,
+    RunEnded,
+    Unit,
+    digest_of_environment,
+    judge,
+    run_tests,
+    versions_of,
+)
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -49,8 +59,12 @@ def test_what_a_unit_does_not_speak_of_is_no_evidence():
     ]
     proofs, _ = judge([unit], results)
     assert proofs[unit.path].tests == {
-        name: Run({"examples/sums/a.py": [1], "pages/part.md": [3]}, ["examples/sums/a.txt"]),
-        AT_IMPORT: Run({"examples/sums/a.py": [2, 3]}, []),
+        name: Run(
+            "passed",
+            {"examples/sums/a.py": [1], "pages/part.md": [3]},
+            ["examples/sums/a.txt"],
+        ),
+        AT_IMPORT: Run("passed", {"examples/sums/a.py": [2, 3]}, []),
     }
 
 
@@ -112,6 +126,15 @@ def test_a_library_that_is_not_installed_is_named(name: str):
         digest_of_environment([name], [])
 
 
+def test_versions_are_those_of_python_and_of_what_brings_the_libraries(library: Path):
+    # One library is a part of a distribution of another name, one of none.
+    assert versions_of(["_pytest", "coverage.data", library.name]) == {
+        "Python": platform.python_version(),
+        "pytest": pytest.__version__,
+        "coverage": coverage.__version__,
+    }
+
+
 # Real runs.
 
 OTHER = {
@@ -167,7 +190,7 @@ def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("evergreen.proof.UNITS_PER_PROCESS", 1)
 
 
-def run(project: Project, *blocks: str) -> dict[str, str] | None:
+def run(project: Project, *blocks: str) -> dict[str, str]:
     """Prove the examples, and pages of one block each; return the outcome of each test."""
     pages: dict[str, PageTests] = {}
     for number, text in enumerate(blocks):
@@ -176,9 +199,7 @@ def run(project: Project, *blocks: str) -> dict[str, str] | None:
         group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
         pages[page] = PageTests((group,), (), "")
     units = [Unit(path, path, (path,), "") for path in ("examples", *pages)]
-    results = run_tests(project.folder, project.folder / "examples", pages, units)
-    if results is None:
-        return None
+    results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
     return {each.test: each.outcome for each in results if each.test != AT_IMPORT}
 
 
@@ -202,28 +223,115 @@ def test_each_test_is_run_with_its_own_modules_and_reported(project: Project):
 def test_only_what_was_asked_for_is_run(project: Project):
     project.write(OTHER)
     unit = Unit("a test", "", ("examples/other/tests/test_sums.py",), "")
-    results = run_tests(project.folder, project.folder / "examples", {}, [unit])
-    assert results is not None
+    results = run_tests(project.folder, project.folder / "examples", {}, [unit], 60)
     tests = [each.test for each in results]
     assert tests == [AT_IMPORT, "examples/other/tests/test_sums.py::test_add"]
 
 
 def test_what_is_not_there_is_not_run(project: Project):
     unit = Unit("example gone", "", ("examples/gone/tests",), "")
-    assert run_tests(project.folder, project.folder / "examples", {}, [unit]) == []
+    assert run_tests(project.folder, project.folder / "examples", {}, [unit], 60) == []
+
+
+ENDINGS = [
+    "os._exit(0)",
+    "os.kill(os.getpid(), 9)",
+    "raise KeyboardInterrupt",
+    "pytest.exit('', 0)",
+]
 
 
 @pytest.mark.usefixtures("processes")
-@pytest.mark.parametrize("ending", ["import os\nos._exit(0)", "raise KeyboardInterrupt"])
-def test_a_block_that_ends_the_run_proves_nothing(project: Project, ending: str):
-    assert run(project, "x = 1", ending, "x = 2") is None
+def test_a_block_that_ends_its_process_ends_no_other(project: Project):
+    blocks = [f"import os, pytest\n{ending}" for ending in ENDINGS]
+    outcomes = run(project, "x = 1", *blocks, "x = 2")
+    last = len(blocks) + 1
+    assert outcomes == {
+        "examples/sums/tests/test_sums.py::test_add": "passed",
+        **{f"pages/{number}.md::default": "failed" for number in range(last + 1)},
+        "pages/0.md::default": "passed",
+        f"pages/{last}.md::default": "passed",
+    }
 
 
 @pytest.mark.usefixtures("processes")
-def test_an_example_that_ends_the_run_proves_nothing(project: Project):
-    test = "import pytest\n\ndef test():\n    pytest.exit('enough', returncode=0)\n"
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_example_that_ends_the_run_proves_nothing_and_is_named(project: Project, ending: str):
+    test = f"import os\nimport pytest\n\ndef test():\n    {ending}\n"
     project.write({"examples/sums/tests/test_ending.py": test})
-    assert run(project, "x = 1") is None
+    with pytest.raises(RunEnded, match=r"^examples/sums/tests/test_ending\.py::test$"):
+        run(project, "x = 1")
+
+
+def test_an_example_that_ends_the_run_when_it_is_imported_is_named(project: Project):
+    project.write({"examples/sums/tests/test_ending.py": "import os\n\nos._exit(0)\n"})
+    with pytest.raises(RunEnded, match=r"^examples/sums/tests/test_ending\.py$"):
+        run(project)
+
+
+def test_a_pytest_that_does_not_start_proves_nothing(project: Project):
+    project.write({"pyproject.toml": "[tool.pytest]\nminversion = '99'\n"})
+    with pytest.raises(RunEnded, match=r"^its start$"):
+        run(project)
+
+
+# Time.
+
+
+def test_what_a_test_leaves_running_keeps_nobody_waiting(project: Project):
+    test = "import threading\n\n\ndef test():\n"
+    test += "    threading.Thread(target=threading.Event().wait).start()\n"
+    project.write({"examples/sums/tests/test_leaves.py": test})
+    assert run(project)["examples/sums/tests/test_leaves.py::test"] == "passed"
+
+
+ENDLESS = """\
+import time
+
+import pytest
+
+
+@pytest.fixture
+def endless():
+    time.sleep(60)
+
+
+def test_waits(endless):
+    pass
+
+
+def test_ends():
+    pass
+"""
+
+
+def test_a_test_that_takes_too_long_fails_and_the_rest_goes_on(project: Project):
+    project.write({"examples/sums/tests/test_endless.py": ENDLESS})
+    project.write({"examples/sums/tests/test_import.py": "while True:\n    pass\n"})
+    units = [Unit("examples", "", ("examples",), "")]
+    # Long enough for the others, however busy the machine.
+    results = run_tests(project.folder, project.folder / "examples", {}, units, 3)
+    late = "Failed: it has not ended after 3 seconds (evergreen_time_limit)"
+    assert {each.test: each.message for each in results} == {
+        AT_IMPORT: "",
+        "examples/sums/tests/test_endless.py::test_ends": "",
+        "examples/sums/tests/test_endless.py::test_waits": late,
+        "examples/sums/tests/test_import.py": late,
+        "examples/sums/tests/test_sums.py::test_add": "",
+    }
+
+
+def test_a_test_that_does_not_give_way_ends_the_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("evergreen.proof._SECONDS_TO_GIVE_WAY", 0.5)
+    deaf = "import signal\nimport time\n\n\ndef test():\n"
+    deaf += "    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    time.sleep(60)\n"
+    project.write({"examples/sums/tests/test_deaf.py": deaf})
+    units = [Unit("examples", "", ("examples",), "")]
+    with pytest.raises(RunEnded, match=r"^examples/sums/tests/test_deaf\.py::test$"):
+        run_tests(project.folder, project.folder / "examples", {}, units, 0.5)
+    assert 'test_deaf.py", line 7 in test' in capfd.readouterr().err
 
 
 def test_the_project_s_settings_of_pytest_hold_for_the_examples(project: Project):
@@ -231,7 +339,6 @@ def test_the_project_s_settings_of_pytest_hold_for_the_examples(project: Project
     test = "import warnings\n\ndef test():\n    warnings.warn('old', DeprecationWarning)\n"
     project.write({"examples/sums/tests/test_old.py": test})
     outcomes = run(project)
-    assert outcomes is not None
     assert outcomes["examples/sums/tests/test_old.py::test"] == "failed"
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evergreen import page_tests
 from evergreen.block import Command, Terminal
 from evergreen.group import Code, Group, Step
 from evergreen.manifest import Manifest, PageTests
@@ -141,15 +140,20 @@ def test_a_terminal_session_has_no_settings_of_the_pytest_that_runs_it(
     done.assert_outcomes(passed=1)
 
 
-def test_a_terminal_session_that_takes_too_long_fails(
-    pytester: pytest.Pytester, write, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(page_tests, "_SESSION_SECONDS", 0.01)
-    session = Terminal(PAGE, 3, (Command(4, "sleep 0.5", "never\n"),))
-    name = manifest(write, sessions=(session,))
-    done = pytester.runpytest_inprocess("--evergreen-manifest", name, "pages")
-    done.stdout.fnmatch_lines(["*timed out after 0.01 seconds*"])
-    done.assert_outcomes(failed=1)
+def test_what_a_page_shows_is_ended_when_it_takes_too_long(pytester: pytest.Pytester, write):
+    steps = (Step(Code(PAGE, 3, "x = 1")), Step(Code(PAGE, 7, "while x:\n    pass\n")))
+    session = Terminal(PAGE, 11, (Command(12, "true", ""), Command(13, "printf so; sleep 60", "")))
+    name = manifest(write, steps=steps, sessions=(session,))
+    limit = "evergreen_time_limit=0.5"
+    done = pytester.runpytest_inprocess("--evergreen-manifest", name, "-o", limit, "pages")
+    done.stdout.fnmatch_lines(
+        [
+            f"{PAGE}:7: the block has not ended after 0.5 seconds (evergreen_time_limit)",
+            f"{PAGE}:13: 'printf so; sleep 60' has not ended after 0.5 seconds*",
+            "so",
+        ]
+    )
+    done.assert_outcomes(failed=2)
 
 
 # The report.
@@ -189,7 +193,10 @@ FAILING = {
     "raises": ("def f():\n    1 / 0\n\nf()", 8, "ZeroDivisionError: division by zero"),
     "syntax": ("x = = 1", 7, "SyntaxError: invalid syntax"),
     "output": ("print(1)", 7, "the output differs from what the page shows"),
-    "skips": ("import pytest\npytest.skip('not today')", 8, "not today"),
+    "skips": ("import pytest\npytest.skip('not today')", 8, "Skipped: not today"),
+    "exits": ("import pytest\npytest.exit('now', 0)", 8, "_pytest.outcomes.Exit: now"),
+    "interrupts": ("x = 1\nraise KeyboardInterrupt", 8, "KeyboardInterrupt"),
+    "ends": ("import os\nos._exit(0)", 7, "the block ends the process that runs it"),
 }
 SESSIONS = {
     3: ("echo one", "two\n", "'echo one' prints other than the page shows"),
@@ -302,12 +309,8 @@ def test_how_each_block_ended_is_reported_at_its_line(write, report):
         test.removeprefix(f"{PAGE}::"): (each["outcome"], each["line"], each["message"])
         for test, (each,) in results.items()
     }
-    failed = {
-        name: ("skipped" if name == "skips" else "failed", line, message)
-        for name, (_, line, message) in FAILING.items()
-    }
     assert ended == {
-        **{**failed, "skips": ("skipped", 7, "Skipped: not today")},
+        **{name: ("failed", line, message) for name, (_, line, message) in FAILING.items()},
         "message": ("failed", 9, "the output differs from what the page shows"),
         "passes": ("passed", 7, ""),
         "terminal session at line 9": ("passed", 9, ""),

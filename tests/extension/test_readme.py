@@ -85,7 +85,7 @@ def test_every_message_has_an_entry_with_an_example():
 
 
 def test_every_figure_is_listed():
-    figures = compute_figures([], mock.Mock(count_statements=lambda _: 0), [])
+    figures = compute_figures([], mock.Mock(count_statements=lambda _: 0), [], None)
     assert isinstance(figures, Figures)
     section = README.partition("\n## Figures\n")[2].partition("\n## ")[0]
     for name in figures:

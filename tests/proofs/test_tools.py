@@ -13,6 +13,7 @@ from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
+COMMANDS = "docs/commands.toml"
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=[path.name for path in EXAMPLES])
 
@@ -60,13 +61,13 @@ def test_each_tox_environment_installs_the_commands_that_it_runs(example: Path):
 @each_example
 def test_the_readme_names_commands_and_files_that_exist(example: Path):
     text = (example / "README.md").read_text()
-    known = read_known_commands(ROOT / "docs/commands.toml")
+    known = read_known_commands(ROOT / COMMANDS)
     blocks = re.findall(r"```shell\n(.*?)```", text, re.DOTALL)
     assert blocks
     for block in blocks:
         prompted = "".join(f"$ {line}\n" for line in block.splitlines())
         session = read_session(prompted, "README.md", 1)
         assert isinstance(session, Terminal)
-        assert look_up(session, known, "docs/commands.toml") == []
+        assert look_up(session, known, COMMANDS) == []
     for name in re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE):
         assert (example / name).exists(), name

@@ -25,9 +25,6 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-# One worker builds the site, once.
-pytestmark = pytest.mark.xdist_group("browser")
-
 ROOT = Path(__file__).parents[2]
 PREFIX = "/en/latest/"
 REPOSITORY = "https://github.com/owner/guides"

@@ -221,25 +221,32 @@ def reshapes(evidence: Path) -> None:
 
 
 def drops_a_key(evidence: Path) -> None:
-    """Leave proofs that lack a part, as an older version may have written them."""
-    proofs = json.loads(evidence.read_text())
-    evidence.write_text(json.dumps({unit: {"tests": {}} for unit in proofs}))
+    """Leave proofs that lack a part."""
+    data = json.loads(evidence.read_text())
+    for proof in data["proofs"].values():
+        del proof["digest"]
+    evidence.write_text(json.dumps(data))
+
+
+def is_older(evidence: Path) -> None:
+    """Leave the proofs alone, as an older version has written them."""
+    evidence.write_text(json.dumps(json.loads(evidence.read_text())["proofs"]))
 
 
 def ages(evidence: Path) -> None:
     """Have all proofs speak of other code."""
-    proofs = json.loads(evidence.read_text())
-    for proof in proofs.values():
+    data = json.loads(evidence.read_text())
+    for proof in data["proofs"].values():
         proof["digest"] = "0" * 64
-    evidence.write_text(json.dumps(proofs))
+    evidence.write_text(json.dumps(data))
 
 
-DAMAGES = [removes, truncates, garbles, empties, reshapes, drops_a_key, ages]
+DAMAGES = [removes, truncates, garbles, empties, reshapes, drops_a_key, is_older, ages]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_evidence_is_no_evidence(damage: Callable[[Path], None], project: Project):
-    before = json.loads((project.folder / EVIDENCE).read_text())
+    before = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
     damage(project.folder / EVIDENCE)
 
     refused = build(project, "refused", "-D", "evergreen_prove=0")
@@ -251,7 +258,7 @@ def test_damaged_evidence_is_no_evidence(damage: Callable[[Path], None], project
     built = build(project, "proven")
 
     assert built.returncode == 0, built.stdout
-    after = json.loads((project.folder / EVIDENCE).read_text())
+    after = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
     assert {unit: proof["digest"] for unit, proof in after.items()} == {
         unit: proof["digest"] for unit, proof in before.items()
     }
@@ -287,7 +294,7 @@ def test_evidence_of_what_did_not_pass_is_none(project: Project):
 
     assert project.check().returncode != 0
 
-    evidence = json.loads((project.folder / EVIDENCE).read_text())
+    evidence = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
     assert "examples/peer-data/pyproject.toml" in evidence
     assert "docs/howto/manage-stored-state.md" in evidence
     refused = build(project, "refused", "-D", "evergreen_prove=0")

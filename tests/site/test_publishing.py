@@ -150,6 +150,23 @@ def test_job_has_least_permissions(name: str, job: dict[str, Any]):
     assert job["permissions"] == ({"issues": "write"} if reports else {"contents": "read"})
 
 
+def test_a_pull_request_finds_no_secret_to_read():
+    """The one token that may write is that of the report, which follows a schedule alone."""
+    assert [path.name for path in WORKFLOWS if "secrets" in path.read_text()] == []
+    holding = [path for path in WORKFLOWS if re.search(r"github\.token|_TOKEN", path.read_text())]
+    assert [path.name for path in holding] == ["report.yml"]
+    assert list(load(holding[0])[True]) == ["workflow_call"]
+
+
+def test_the_lock_is_audited_every_week():
+    workflow = load(ROOT / ".github/workflows/audit.yml")
+
+    assert workflow[True]["schedule"] == [{"cron": "47 5 * * 1"}]
+    commands = [step.get("run", "") for step in workflow["jobs"]["audit"]["steps"]]
+    (audit,) = [shlex.split(command) for command in commands if command.startswith("pip-audit")]
+    assert audit[audit.index("--requirement") + 1] == "requirements.txt"
+
+
 def test_scheduled_workflows_report_a_failure():
     for path in WORKFLOWS:
         workflow = load(path)

@@ -28,6 +28,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     - `evergreen_elsewhere`: notes on files whose lines cannot run here, as a mapping from a
       pattern of paths to what to say of them.
     - `evergreen_inventories`: packages whose names pages refer to; see `inventory`.
+    - `evergreen_time_limit`: how many seconds a test, a group of blocks or a terminal session may
+      take.
+    - `evergreen_mutants`: the file that keeps what became of the mutants, for its figures.
     - `evergreen_prove`: whether to run what is unproven; the checks are made in any case.
     """
     # Imported here, as pytest loads this package too and does not need Sphinx's half of it.
@@ -42,6 +45,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("evergreen_libraries", [], "", types=frozenset({list}))
     app.add_config_value("evergreen_proofs", {}, "", types=frozenset({dict}))
     app.add_config_value("evergreen_inventories", {}, "env", types=frozenset({dict}))
+    app.add_config_value("evergreen_time_limit", 120, "", types=frozenset({int, float}))
+    app.add_config_value("evergreen_mutants", "", "", types=frozenset({str}))
     app.add_config_value("evergreen_prove", True, "", types=frozenset({bool}))
     app.add_config_value("evergreen_elsewhere", {}, "", types=frozenset({dict}))
     app.add_role("proven", claims.ClaimRole())

@@ -40,11 +40,14 @@ from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
 from evergreen.problem import Problem
 from evergreen.proof import (
+    RunEnded,
     Unit,
     digest_of_environment,
     judge,
     run_tests,
+    versions_of,
 )
+from evergreen.tally import Tally, digest_of_published, read_tally
 
 logger = logging.getLogger(__name__)
 
@@ -183,11 +186,18 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         logger.info("everything is proven already")
     elif app.config.evergreen_prove:
         logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-        results = run_tests(project_folder(app), examples_folder(app), to_run, unproven)
-        if results is None:
-            raise NotPublished("pytest did not get to its end, see above. Nothing is published.")
+        seconds = app.config.evergreen_time_limit
+        try:
+            results = run_tests(
+                project_folder(app), examples_folder(app), to_run, unproven, seconds
+            )
+        except RunEnded as error:
+            raise NotPublished(
+                f"pytest did not get to its end: it ended at {error}, see above. Make that end"
+                " as any other test does. Nothing is published."
+            ) from error
         proofs, problems = judge(unproven, results)
-        evidence.add(proofs)
+        evidence.add(proofs, versions_of(app.config.evergreen_libraries))
         passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
         logger.info("%d tests passed", passed)
         _stop_if_any(app, problems)
@@ -211,7 +221,7 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
         test for proof in evidence.proofs.values() for test in proof.tests if test != AT_IMPORT
     )
     attribution = Attribution(evidence.proofs, project_folder(app), app.config.evergreen_elsewhere)
-    figures = compute_figures(pages.values(), attribution, tests)
+    figures = compute_figures(pages.values(), attribution, tests, _tally(app, evidence))
     problems: list[Problem] = []
     for page in pages.values():
         for block in page.embedded:
@@ -240,12 +250,20 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
         and test.partition("::")[0] not in {page.path for page in pages.values()}
     ]
     write_whole(Path(app.doctreedir, UNUSED_NAME), "".join(f"{test}\n" for test in unused))
-    display = Display(app, pages, attribution, tests, figures)
+    display = Display(app, pages, attribution, tests, figures, evidence.versions)
     app.evergreen_display = display  # type: ignore[attr-defined]
     before: dict[str, str] = getattr(env, "evergreen_shown", {})
     now = {docname: display.digest_of(docname, page) for docname, page in pages.items()}
     env.evergreen_shown = now  # type: ignore[attr-defined]
     return [docname for docname, shown in now.items() if before.get(docname) != shown]
+
+
+def _tally(app: Sphinx, evidence: Evidence) -> Tally | None:
+    if not app.config.evergreen_mutants:
+        return None
+    project, pages = project_folder(app), pages_of(app.env)
+    digest = digest_of_published(pages.values(), project, app.config, evidence.versions)
+    return read_tally(project / app.config.evergreen_mutants, digest)
 
 
 def show_evidence(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -34,6 +34,7 @@ class Display:
         attribution: Attribution,
         tests: Sequence[str],
         figures: Mapping[str, str],
+        versions: Mapping[str, str],
     ) -> None:
         """Take all that was read and proven.
 
@@ -43,6 +44,7 @@ class Display:
             attribution: which tests stand behind a block.
             tests: the node IDs of all passing tests.
             figures: what was computed, by name.
+            versions: the versions of what it was proven with, by name.
         """
         self._app = app
         # What is not HTML, or puts all pages into one file, has the figures alone.
@@ -51,13 +53,8 @@ class Display:
         self._attribution = attribution
         self._tests = tests
         self._figures = figures
-        versions = [
-            f"{name} {figures[key]}"
-            for name in ("Python", *app.config.evergreen_libraries)
-            # A package may be part of a distribution of another name.
-            if (key := f"version of {name}") in figures
-        ]
-        self._proven_with = f"Proven with {', '.join(versions)}."
+        names = (f"{name} {version}" for name, version in versions.items())
+        self._proven_with = f"Proven with {', '.join(names)}."
         self._functions = functools.cache(self._read_functions)
         self._docnames = {page.path: docname for docname, page in pages.items()}
         # By file: the blocks that show it and the names of their pages, the longest block first.

@@ -28,8 +28,13 @@ disable_warnings = no-data-collected
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one test ran and read. Paths are relative to the folder that holds `conf.py`."""
+    """How one test ended, and what it ran and read.
 
+    Paths are relative to the folder that holds `conf.py`.
+    """
+
+    outcome: str
+    """`passed`, as a test that ended otherwise proves nothing."""
     lines: Mapping[str, Collection[int]]
     """The lines that ran, by file."""
     read: Collection[str]
@@ -52,17 +57,21 @@ class Evidence:
     def __init__(self, path: Path) -> None:
         """Read the file; one that is not there or cannot be read is evidence of nothing."""
         self._path = path
+        self.versions: dict[str, str] = {}
+        self.proofs: dict[str, Proof] = {}
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            self.proofs = {
+            proofs = {
                 unit: Proof(
                     proof["digest"],
                     {test: Run(**run) for test, run in proof["tests"].items()},
                 )
-                for unit, proof in data.items()
+                for unit, proof in data["proofs"].items()
             }
+            self.versions, self.proofs = dict(data["versions"]), proofs
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            self.proofs: dict[str, Proof] = {}
+            # A file of another shape, too: one that an earlier version of this has written.
+            pass
 
     def forget_all_but(self, digests: Mapping[str, str]) -> None:
         """Forget proofs of units that are gone, or of which the digest is another by now.
@@ -74,10 +83,18 @@ class Evidence:
             unit: proof for unit, proof in self.proofs.items() if digests.get(unit) == proof.digest
         }
 
-    def add(self, proofs: Mapping[str, Proof]) -> None:
-        """Add proofs by the path of their unit, and save all there are."""
+    def add(self, proofs: Mapping[str, Proof], versions: Mapping[str, str]) -> None:
+        """Add proofs by the path of their unit, and save all there are.
+
+        Args:
+            proofs: the proofs.
+            versions: the versions of Python and of the libraries, by name, with which all there
+                are were made: with others, the digests are others.
+        """
         self.proofs |= proofs
-        data = {unit: dataclasses.asdict(self.proofs[unit]) for unit in sorted(self.proofs)}
+        self.versions = dict(versions)
+        saved = {unit: dataclasses.asdict(self.proofs[unit]) for unit in sorted(self.proofs)}
+        data = {"versions": self.versions, "proofs": saved}
         write_whole(self._path, json.dumps(data, separators=(",", ":")))
 
 

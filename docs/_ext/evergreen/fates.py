@@ -87,13 +87,14 @@ def digests_of_tests(pages: Iterable[Page], proofs: Mapping[str, Proof]) -> dict
     }
     for page in pages:
         for group in page.groups:
-            texts = _texts_of(group)
+            texts = texts_of(group)
             example = of_examples.get(group.example, "")
             digests[f"{group.page}::{group.name}"] = digest_of_texts(example, *texts)
     return digests
 
 
-def _texts_of(group: Group) -> Sequence[str]:
+def texts_of(group: Group) -> Sequence[str]:
+    """Return all that is run of a group, and what it has to print."""
     steps = [(step.code.text, step.output, step.flags) for step in group.steps]
     around = [[code.text for code in codes] for codes in (group.setup, group.cleanup)]
     return [repr(around), repr(steps)]

@@ -8,14 +8,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from evergreen.attribution import Attribution
 from evergreen.page import Page
+from evergreen.tally import Tally
 
+NOT_MEASURED = "not measured for this build"
+"""Stands for a figure that is known of another state of the site, or of none."""
 _VERSION_OF = "version of "
 
 
 class Figures(Mapping[str, str]):
     """Figures by name; `version of X` is the version of the installed distribution X."""
 
-    def __init__(self, counts: Mapping[str, int]) -> None:
+    def __init__(self, counts: Mapping[str, int | None]) -> None:
         self._counts = counts
 
     def __getitem__(self, name: str) -> str:
@@ -31,7 +34,8 @@ class Figures(Mapping[str, str]):
                 return importlib.metadata.version(name.removeprefix(_VERSION_OF))
             except importlib.metadata.PackageNotFoundError as error:
                 raise KeyError(name) from error
-        return f"{self._counts[name]:,}"
+        count = self._counts[name]
+        return NOT_MEASURED if count is None else f"{count:,}"
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names that are always there."""
@@ -44,7 +48,7 @@ class Figures(Mapping[str, str]):
 
 
 def compute_figures(
-    pages: Collection[Page], attribution: Attribution, tests: Sequence[str]
+    pages: Collection[Page], attribution: Attribution, tests: Sequence[str], tally: Tally | None
 ) -> Figures:
     """Return the figures of a site.
 
@@ -52,6 +56,7 @@ def compute_figures(
         pages: what was read of each page.
         attribution: what stands behind the blocks.
         tests: the node IDs of the tests that passed.
+        tally: what became of the mutants of this site, if that is known.
     """
     return Figures(
         {
@@ -62,5 +67,10 @@ def compute_figures(
             "statements": attribution.count_statements(pages),
             "tests": len(tests),
             "claims": sum(len(page.claims) for page in pages),
+            "mutants": tally and tally.mutants,
+            "mutants killed": tally and tally.killed,
+            "mutants equivalent": tally and tally.equivalent,
+            "mutants free": tally and tally.free,
+            "mutants survived": tally and tally.survived,
         }
     )

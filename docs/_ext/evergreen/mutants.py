@@ -32,9 +32,10 @@ from evergreen.attribution import Attribution
 from evergreen.equivalents import EQUIVALENTS_NAME, Equivalent, read_equivalents
 from evergreen.evidence import Evidence
 from evergreen.example import find_examples
-from evergreen.fates import SURVIVED, Fate, Fates, digests_of_tests
+from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Fate, Fates, digests_of_tests
 from evergreen.mutant import Mutant, find_mutants
 from evergreen.page import Page
+from evergreen.tally import Tally, digest_of_published
 from evergreen.trial import NoTrial, try_mutants
 
 _EVIDENCE_NAME = "evergreen-evidence.json"
@@ -171,11 +172,26 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
     for mutant in verdict.free if list_free else ():
         change = f"{mutant.mutation.before} -> {mutant.mutation.after}"
         print(f"{mutant.place}: may be another: {change}")
+    if env.config.evergreen_mutants:
+        digest = digest_of_published(pages, project, env.config, evidence.versions)
+        _tally(verdict, digest).write(project / env.config.evergreen_mutants)
     names = ("killed", "timed out", "equivalent", "free", "survived")
     counts = ", ".join(f"{verdict.counts.get(name, 0)} {name}" for name in names)
     speed = f"{len(to_try) / seconds:.1f} a second" if to_try else "all known already"
     print(f"{len(mutants)} mutants: {counts}; {speed}")
     return 1 if verdict.problems else 0
+
+
+def _tally(verdict: Verdict, digest: str) -> Tally:
+    counts = verdict.counts
+    return Tally(
+        digest,
+        sum(counts.values()),
+        counts.get(KILLED, 0) + counts.get(TIMED_OUT, 0),
+        counts.get("equivalent", 0),
+        counts.get("free", 0),
+        counts.get(SURVIVED, 0),
+    )
 
 
 def _read_environment(doctrees: Path) -> Any:

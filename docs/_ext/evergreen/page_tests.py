@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import dataclasses
 import doctest
+import functools
+import importlib.util
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,11 +25,15 @@ from pytest_sphinx import SphinxDocTestRunner
 
 from evergreen.block import Terminal
 from evergreen.example import Example
-from evergreen.group import FLAGS, Group, Step, expected_message
+from evergreen.group import FLAGS, Code, Group, Step, expected_message
+from evergreen.isolation import Tell, enter, isolate
 from evergreen.manifest import PageTests
 
+TIME_LIMIT = pytest.StashKey[float]()
+"""How many seconds each test may take."""
+OPENED = pytest.StashKey[set[str]]()
+"""The files that the test that runs has opened to be read."""
 _FAILURE = "evergreen_failure"
-_SESSION_SECONDS = 120
 
 
 class Page(pytest.File):
@@ -50,7 +59,19 @@ class Page(pytest.File):
             )
 
 
-class GroupItem(pytest.Item):
+class _PageItem(pytest.Item):
+    """What is run of a page, and fails at a line of it."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """Return the page's line, what went wrong, and the difference or the traceback."""
+        if not isinstance(excinfo.value, PageFailure):
+            return str(super().repr_failure(excinfo, style))
+        failure = excinfo.value.failure
+        self.user_properties.append((_FAILURE, list(dataclasses.astuple(failure))))
+        return str(failure)
+
+
+class GroupItem(_PageItem):
     """One group of executed blocks, run in one namespace."""
 
     def __init__(self, group: Group, example: Example, **kwargs: Any) -> None:
@@ -66,24 +87,65 @@ class GroupItem(pytest.Item):
     def runtest(self) -> None:
         """Run the blocks as `sphinx.ext.doctest` does: set-up, steps, clean-up.
 
+        They run in a fork of this process and in an empty folder, so that no other group meets
+        what they change.
+
+        Raises:
+            PageFailure: when an output differs, a block raises what it should not, or the blocks
+                do not get to their end.
+        """
+        seconds = self.config.stash[TIME_LIMIT]
+        _import_installed(self.group, self.example)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            ending = isolate(functools.partial(self._run_and_tell, Path(folder)), seconds)
+        last = ending.told[-1] if ending.told else [self.group.page, 1]
+        if isinstance(last, dict):
+            self.config.stash[OPENED].update(last["opened"])
+            failure = last["failure"] and Failure(*last["failure"])
+        else:
+            path, line = last
+            what = late(seconds) if ending.is_late else "ends the process that runs it"
+            failure = Failure(path, line, f"the block {what}", "")
+        if failure:
+            raise PageFailure(failure)
+
+    def run_here(self, folder: Path, tell: Tell = lambda _: None) -> None:
+        """Run the blocks in this process.
+
+        Args:
+            folder: an empty folder to run them in.
+            tell: is told the place of each block before it runs.
+
         Raises:
             doctest.DocTestFailure: when an output differs.
             doctest.UnexpectedException: when a block raises what it should not.
         """
+        enter(folder)
         namespace: dict[str, Any] = {}
-        root = self.config.rootpath
+
+        def run(step: Step) -> None:
+            tell([step.code.path, step.code.line])
+            run_step(step, namespace, self.config.rootpath)
+
         try:
             for code in self.group.setup:
-                run_step(Step(code), namespace, root)
+                run(Step(code))
             for step in self.group.steps:
-                run_step(step, namespace, root)
+                run(step)
         finally:
             for code in self.group.cleanup:
-                run_step(Step(code), namespace, root)
+                run(Step(code))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+    def _run_and_tell(self, folder: Path, tell: Tell) -> None:
+        failure = None
+        try:
+            self.run_here(folder, tell)
+        except BaseException as error:
+            failure = dataclasses.astuple(self._failure_of(error))
+        tell({"failure": failure, "opened": sorted(self.config.stash[OPENED])})
+
+    def _failure_of(self, error: BaseException) -> Failure:
         """Return the page's line, what went wrong, and the difference or the traceback."""
-        error = excinfo.value
         if isinstance(error, doctest.DocTestFailure):
             example = error.example
             path, line = error.test.name, error.test.lineno or 1
@@ -101,10 +163,10 @@ class GroupItem(pytest.Item):
             path, line = frames[-1] if frames else (self.group.page, 1)
             message = traceback.format_exception_only(raised)[-1].strip()
             detail = _page_traceback(raised, pages)
-        return _keep(self, Failure(path, line, message, detail))
+        return Failure(path, line, message, detail)
 
 
-class SessionItem(pytest.Item):
+class SessionItem(_PageItem):
     """One terminal session, run in a copy of its example."""
 
     def __init__(self, terminal: Terminal, example: Example, **kwargs: Any) -> None:
@@ -120,12 +182,10 @@ class SessionItem(pytest.Item):
         """Run the commands one after the other in one shell, and compare what they print.
 
         Raises:
-            _SessionFailure: when a command fails, or prints other than the page shows.
+            PageFailure: when a command fails, or prints other than the page shows.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            # In a process of its own, as the test itself is not to count as having read it all.
-            subprocess.run(["cp", "-R", str(self.example.folder), folder], check=True)
-            printed = _run_session(self.terminal, Path(folder, self.example.name))
+        seconds = self.config.stash[TIME_LIMIT]
+        printed = _run_session(self.terminal, self.example, seconds)
         checker = doctest.OutputChecker()
         for command, (output, status) in zip(self.terminal.commands, printed, strict=True):
             if status != 0:
@@ -140,13 +200,7 @@ class SessionItem(pytest.Item):
                 )
             else:
                 continue
-            raise _SessionFailure(Failure(self.terminal.page, command.line, message, detail))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        """Return the page's line, what went wrong, and the difference."""
-        if isinstance(excinfo.value, _SessionFailure):
-            return _keep(self, excinfo.value.failure)
-        return str(super().repr_failure(excinfo, style))
+            raise PageFailure(Failure(self.terminal.page, command.line, message, detail))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +221,9 @@ class Failure:
         return f"{self.path}:{self.line}: {self.message}\n{self.detail}"
 
 
-class _SessionFailure(Exception):
+class PageFailure(Exception):
+    """Says where something that a page shows failed, and how."""
+
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
@@ -192,12 +248,6 @@ def failure_of(report: pytest.CollectReport | pytest.TestReport) -> Failure:
         lines = str(detail).strip().splitlines()
         message = lines[-1].removeprefix("E").strip() if lines else ""
     return Failure("", 0, message, "" if report.outcome == "passed" else report.longreprtext)
-
-
-def _keep(item: pytest.Item, failure: Failure) -> str:
-    """Keep a failure in the item's report, and return what pytest shows for it."""
-    item.user_properties.append((_FAILURE, list(dataclasses.astuple(failure))))
-    return str(failure)
 
 
 # The text and the file of the block that runs. The doctest runner would give the code a file name
@@ -246,6 +296,31 @@ def _frames_of_pages(error: BaseException, pages: Mapping[str, str]) -> list[tup
     return [(pages[name], line or 1) for name, line in places if name in pages]
 
 
+def _import_installed(group: Group, example: Example) -> None:
+    """Import here what blocks import and is not the example's: each fork would do it anew."""
+    codes = (*group.setup, *(step.code for step in group.steps), *group.cleanup)
+    for name in dict.fromkeys(itertools.chain.from_iterable(map(_imported, codes))):
+        # What cannot be imported is the block's to tell of, where it is.
+        with contextlib.suppress(Exception):
+            spec = importlib.util.find_spec(name.partition(".")[0])
+            if spec and not Path(spec.origin or "").is_relative_to(example.folder):
+                importlib.import_module(name)
+
+
+def _imported(code: Code) -> Iterator[str]:
+    """Yield the names of what may be modules and the code imports."""
+    try:
+        tree = ast.parse(code.text)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def _page_traceback(error: BaseException, pages: Mapping[str, str]) -> str:
     """Return a traceback without the runner's own frames, in which pages have short names."""
     shown = traceback.TracebackException.from_exception(error)
@@ -259,12 +334,47 @@ def _page_traceback(error: BaseException, pages: Mapping[str, str]) -> str:
     return "".join(shown.format())
 
 
-def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
+def _run_session(session: Terminal, example: Example, seconds: float) -> list[tuple[str, int]]:
     """Return what each command printed, and its exit status.
 
     Raises:
-        _SessionFailure: when a command ends the shell, or is none that the shell can read.
+        PageFailure: when a command ends the shell, does not end itself, or is none that the shell
+            can read.
     """
+    script = "".join(f"{command.text}\nprintf '\\0%s\\0' $?\n" for command in session.commands)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+    ):
+
+        def run(_tell: Tell) -> None:
+            # Here, as the test itself is not to count as having read it all.
+            enter(Path(folder))
+            copy = shutil.copytree(example.folder, example.name, symlinks=True)
+            subprocess.run(
+                ["bash", "-c", script],
+                cwd=copy,
+                env=_environment_of_session(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+
+        ending = isolate(run, seconds)
+        output.seek(0)
+        # After the last status comes what the shell printed when it was ended too early.
+        *parts, rest = output.read().split("\0")
+    printed = list(zip(parts[0::2], map(int, parts[1::2]), strict=True))
+    if len(printed) < len(session.commands):
+        command = session.commands[len(printed)]
+        what = late(seconds) if ending.is_late else "ends the shell"
+        message = f"{command.text!r} {what}"
+        raise PageFailure(Failure(session.page, command.line, message, rest))
+    return printed
+
+
+def _environment_of_session() -> dict[str, str]:
     bin_folder = Path(sys.executable).parent
     # The commands are the reader's, not those of the pytest that runs this.
     inherited = {
@@ -272,7 +382,7 @@ def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_", "COVERAGE_"))
     }
-    environment = {
+    return {
         **inherited,
         "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", "")]),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -281,23 +391,8 @@ def _run_session(session: Terminal, folder: Path) -> list[tuple[str, int]]:
         "COLUMNS": "80",
         "NO_COLOR": "1",
     }
-    script = "".join(f"{command.text}\nprintf '\\0%s\\0' $?\n" for command in session.commands)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_SESSION_SECONDS,
-        check=False,
-    )
-    # After the last status comes what the shell printed when it was ended too early.
-    *parts, rest = done.stdout.split("\0")
-    printed = list(zip(parts[0::2], map(int, parts[1::2]), strict=True))
-    if len(printed) < len(session.commands):
-        command = session.commands[len(printed)]
-        message = f"{command.text!r} ends the shell"
-        raise _SessionFailure(Failure(session.page, command.line, message, rest))
-    return printed
+
+
+def late(seconds: float) -> str:
+    """Return what to say of something that takes too long."""
+    return f"has not ended after {seconds:g} seconds (evergreen_time_limit)"

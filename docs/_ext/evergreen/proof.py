@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,11 @@ from evergreen.problem import Problem
 
 UNITS_PER_PROCESS = 4
 """How many units make one more process pay: each takes half a second to start."""
+RUNNING_NAME = "running.txt"
+"""The file, beside pytest's report, that names what it runs."""
+_SECONDS_TO_GIVE_WAY = 30.0
+# A thread that a test has left would keep a process that ends as usual.
+_PYTEST = "import os, pytest, sys; s = pytest.main(); sys.stdout.flush(); os._exit(s)"
 _MEMORY = Path("/dev/shm")
 _MEMORY_NEEDED = 256 * 2**20
 
@@ -97,9 +104,25 @@ def digest_of_environment(libraries: Sequence[str], also: Iterable[Path]) -> str
     return digest_of_texts(json.dumps([sys.version, installed, content]))
 
 
+def versions_of(libraries: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python and of the distributions that bring libraries, by name."""
+    bringing = importlib.metadata.packages_distributions()
+    names = [name for library in libraries for name in bringing.get(library.partition(".")[0], ())]
+    versions = {name: importlib.metadata.version(name) for name in names}
+    return {"Python": platform.python_version(), **versions}
+
+
+class RunEnded(Exception):
+    """pytest did not get to its end; the text is the node ID of what it was at."""
+
+
 def run_tests(
-    project: Path, examples: Path, pages: Mapping[str, PageTests], units: Sequence[Unit]
-) -> list[Result] | None:
+    project: Path,
+    examples: Path,
+    pages: Mapping[str, PageTests],
+    units: Sequence[Unit],
+    seconds: float,
+) -> list[Result]:
     """Run the tests of some units with pytest, in processes of its own.
 
     Args:
@@ -107,22 +130,30 @@ def run_tests(
         examples: the folder of the examples.
         pages: what is run on each page, by its source file.
         units: what to prove.
+        seconds: how long each test may take.
 
     Returns:
-        How each test ended; None when pytest itself did not get to its end.
+        How each test ended.
+
+    Raises:
+        RunEnded: when a test ends pytest itself.
     """
     count = max(1, min(os.cpu_count() or 1, len(units) // UNITS_PER_PROCESS))
     with temporary_folder() as folder, ThreadPoolExecutor(count) as pool:
         runs = [
             pool.submit(
-                _run_pytest, project, examples, pages, units[number::count], folder, number
+                _run_pytest,
+                project,
+                examples,
+                pages,
+                units[number::count],
+                seconds,
+                folder,
+                number,
             )
             for number in range(count)
         ]
-        reports = [run.result() for run in runs]
-    if None in reports:
-        return None
-    return [result for report in reports for result in report or ()]
+        return [result for run in runs for result in run.result()]
 
 
 @contextlib.contextmanager
@@ -130,8 +161,10 @@ def temporary_folder() -> Iterator[Path]:
     """Yield a folder for all that the tests write, in memory where there is room.
 
     A test of a charm writes some files for each event, which is a fifth of its time on a disk.
+    Whoever sets TMPDIR has chosen another place.
     """
-    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
+    is_free = "TMPDIR" not in os.environ and _MEMORY.is_dir()
+    has_room = is_free and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
     with tempfile.TemporaryDirectory(dir=_MEMORY if has_room else None) as folder:
         yield Path(folder)
 
@@ -141,9 +174,10 @@ def _run_pytest(
     examples: Path,
     pages: Mapping[str, PageTests],
     units: Sequence[Unit],
+    seconds: float,
     folder: Path,
     number: int,
-) -> list[Result] | None:
+) -> list[Result]:
     tests = sorted(test for unit in units for test in unit.tests if (project / test).exists())
     if not tests:
         return []
@@ -159,7 +193,7 @@ def _run_pytest(
     followed = [examples / "*", *(project / source for source in sorted(sources))]
     write_configuration(settings, lines, map(str, followed))
     command = [
-        *(sys.executable, "-m", "pytest", "-qq", "--no-header", "--no-summary"),
+        *(sys.executable, "-c", _PYTEST, "-qq", "--no-header", "--no-summary"),
         *("-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider"),
         *("--rootdir", str(project), "--import-mode", "importlib", "--tb", "short"),
         *("--continue-on-collection-errors", "--maxfail", "0"),
@@ -167,7 +201,10 @@ def _run_pytest(
         # A value on its own would be taken for one of the tests by whatever looks for the
         # project's settings of pytest, and they would not be found.
         *("--cov-report=", f"--cov-config={settings}"),
-        *("-o", f"evergreen_examples={examples}"),
+        *("-o", f"evergreen_examples={examples}", "-o", f"evergreen_time_limit={seconds}"),
+        # What does not give way when its time is over ends pytest.
+        *("-o", f"faulthandler_timeout={seconds + _SECONDS_TO_GIVE_WAY}"),
+        *("-o", "faulthandler_exit_on_timeout=true"),
         *(f"--evergreen-manifest={manifest}", f"--evergreen-report={report}"),
     ]
     inherited = environment_for_extension()
@@ -187,7 +224,9 @@ def _run_pytest(
     )
     if not report.exists():
         sys.stderr.buffer.write((done.stdout or b"") + (done.stderr or b""))
-        return None
+        running = own_folder / RUNNING_NAME
+        at = running.read_text(encoding="utf-8") if running.exists() else ""
+        raise RunEnded(at or "its start")
     ran = read_lines(lines, project)
     return [
         Result(AT_IMPORT, "passed", "", None, "", "", lines=ran.get(AT_IMPORT, {})),
@@ -250,7 +289,8 @@ def _run_of(results: Iterable[Result], unit: Unit) -> Run:
             if f"{file}/".startswith(subjects):
                 lines.setdefault(file, set()).update(ran)
         read.update(file for file in result.read if f"{file}/".startswith(subjects))
-    return Run({file: sorted(ran) for file, ran in lines.items()}, sorted(read))
+    # Nothing else is made a proof of.
+    return Run("passed", {file: sorted(ran) for file, ran in lines.items()}, sorted(read))
 
 
 def _as_problem(result: Result, unit: Unit) -> Problem:

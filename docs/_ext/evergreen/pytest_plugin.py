@@ -7,12 +7,14 @@ calls `pytest` by hand, Sphinx is run first to make one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,16 @@ from evergreen.example import (
 )
 from evergreen.files import write_whole
 from evergreen.manifest import MANIFEST_NAME, Manifest
-from evergreen.page_tests import GroupItem, Page, SessionItem, failure_of
+from evergreen.page_tests import (
+    OPENED,
+    TIME_LIMIT,
+    GroupItem,
+    Page,
+    SessionItem,
+    failure_of,
+    late,
+)
+from evergreen.proof import RUNNING_NAME
 
 SESSION_NAME = "evergreen-session"
 """The name under which pytest knows what this plugin keeps during a run."""
@@ -46,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--evergreen-report", type=Path, help="where to write how each test ended")
     parser.addini("evergreen_examples", "the folder of the examples", default="examples")
     parser.addini("evergreen_pages", "the Sphinx source folder", default="docs")
+    parser.addini("evergreen_time_limit", "how many seconds a test may take", default="120")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,9 +92,12 @@ class Session:
         self._leading_there: set[Path] = set()
         self._results: list[dict[str, object]] = []
         self._read: dict[str, list[str]] = {}
-        self._opened: set[str] = set()
+        self._opened = config.stash.setdefault(OPENED, set())
         self._prefix = f"{self._root / config.getini('evergreen_examples')}{os.sep}"
         self._is_interrupted = False
+        self._time_limit = float(config.getini("evergreen_time_limit"))
+        config.stash[TIME_LIMIT] = self._time_limit
+        self._report: Path | None = config.getoption("--evergreen-report")
         worker_input = getattr(config, "workerinput", {})
         self._is_worker = bool(worker_input)
         self._manifest_path: Path | None = config.getoption(
@@ -190,7 +205,8 @@ class Session:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Import an example's tests and their `conftest.py` with its own modules."""
         self.switch_to(collector)
-        return (yield)
+        with self._watch(collector):
+            return (yield)
 
     # Running.
 
@@ -200,12 +216,36 @@ class Session:
         self.switch_to(item)
         self._opened.clear()
         try:
-            return (yield)
+            with self._watch(item):
+                return (yield)
         finally:
             files = [Path(path) for path in self._opened]
             self._read[item.nodeid] = sorted(
                 file.relative_to(self._root).as_posix() for file in files if file.suffix != ".py"
             )
+
+    @contextlib.contextmanager
+    def _watch(self, node: pytest.Collector | pytest.Item) -> Iterator[None]:
+        """Note what runs in a build, and end it when it takes too long.
+
+        What a page shows runs in a process of its own, which is ended from here.
+        """
+        if self._report is None:
+            yield
+            return
+        write_whole(self._report.with_name(RUNNING_NAME), node.nodeid)
+
+        def end(_signal: int, _frame: object) -> None:
+            pytest.fail(f"it {late(self._time_limit)}")
+
+        before = signal.signal(signal.SIGALRM, end)
+        is_isolated = isinstance(node, GroupItem | SessionItem)
+        signal.setitimer(signal.ITIMER_REAL, 0 if is_isolated else self._time_limit)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def switch_to(self, node: pytest.Collector | pytest.Item) -> None:
         """Make the modules of a node's example the importable ones."""
@@ -266,9 +306,8 @@ class Session:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the report; a run that ends early writes none."""
-        path: Path | None = self._config.getoption("--evergreen-report")
         went_through = exitstatus in _WENT_THROUGH and not self._is_interrupted
-        if path is not None and not self._is_worker and went_through:
+        if self._report is not None and not self._is_worker and went_through:
             for result in self._results:
                 result["read"] = self._read.get(str(result["test"]), [])
-            write_whole(path, json.dumps(self._results))
+            write_whole(self._report, json.dumps(self._results))

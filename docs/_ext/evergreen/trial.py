@@ -28,14 +28,16 @@ from evergreen.example import Example, environment_for_extension
 from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Tell
 from evergreen.manifest import Manifest, PageTests
 from evergreen.mutant import Mutant
-from evergreen.page_tests import GroupItem
+from evergreen.page_tests import TIME_LIMIT, GroupItem
 from evergreen.proof import temporary_folder
 from evergreen.pytest_plugin import SESSION_NAME, Session
 from evergreen.walk import walk
 
-_LEAST_SECONDS = 2.0
-_TIMES_AS_LONG = 10
+_LEAST_SECONDS = 1.0
+_TIMES_AS_LONG = 5
 _PAGE_SECONDS = 60.0
+# Less than that, as what a terminal session has started does not end with an attempt.
+_SESSION_SECONDS = 30.0
 _PROOF_SECONDS = 120.0
 _SHARE = 100
 _RECORD_SIZE = 4
@@ -126,6 +128,11 @@ class _Trial:
         if session.testsfailed:
             return True
         self._items = {item.nodeid: item for item in session.items}
+        session.config.stash[TIME_LIMIT] = _SESSION_SECONDS
+        for item in session.items:
+            if isinstance(item, GroupItem):
+                # Each attempt is a fork already.
+                item.runtest = functools.partial(_run_group, item)  # type: ignore[method-assign]
         tempfile.tempdir = str(self._temporary)
         # Whatever is loaded or made once is there before the first fork.
         self.problem = self._run_unchanged()
@@ -142,6 +149,9 @@ class _Trial:
             item._initrequest()
         item.ihook.pytest_runtest_setup(item=item)
         item.ihook.pytest_runtest_call(item=item)
+        # The fixture `tmp_path` looks at how the call ended.
+        call = pytest.CallInfo.from_call(lambda: None, "call")
+        item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_teardown(item=item, nextitem=None)
         return True
 
@@ -311,10 +321,11 @@ class _Trial:
     # Mutants of a group.
 
     def _try_group(self, item: GroupItem, mutants: Sequence[Mutant], tell: Tell) -> None:
-        before = time.perf_counter()
-        # Without a change first: whoever fails then notices nothing.
-        attempt(lambda: self._pass(item), _PAGE_SECONDS)
-        self._seconds[item.nodeid] = time.perf_counter() - before
+        if item.nodeid not in self._seconds:
+            before = time.perf_counter()
+            # Without a change first: whoever fails then notices nothing.
+            attempt(lambda: self._pass(item), _PAGE_SECONDS)
+            self._seconds[item.nodeid] = time.perf_counter() - before
         attempt(lambda: self._walk(item, mutants, tell), _PAGE_SECONDS * len(mutants))
 
     def _pass(self, item: pytest.Item) -> str:
@@ -325,6 +336,10 @@ class _Trial:
         seconds = self._limit(item.nodeid)
         item.runtest = functools.partial(walk, item, mutants, seconds, tell)  # type: ignore[method-assign]
         return self._pass(item)
+
+
+def _run_group(item: GroupItem) -> None:
+    item.run_here(Path(tempfile.mkdtemp()))
 
 
 def _plugin_of(item: pytest.Item) -> Session:

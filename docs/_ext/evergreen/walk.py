@@ -20,6 +20,7 @@ from typing import Any
 from evergreen.attempt import attempt
 from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Tell
 from evergreen.group import Code, Step
+from evergreen.isolation import enter
 from evergreen.mutant import Mutant
 from evergreen.page_tests import GroupItem, run_step
 
@@ -44,7 +45,7 @@ def walk(item: GroupItem, mutants: Sequence[Mutant], seconds: float, tell: Tell)
     namespace: dict[str, Any] = {}
     # A folder of its own: it is put back as it was after each mutant that did something to it.
     folder = Path(tempfile.mkdtemp())
-    tempfile.tempdir = str(folder)
+    enter(folder)
     for code in group.setup:
         run_step(Step(code), namespace, root)
     for index, step in enumerate(group.steps[: last + 1]):
@@ -121,6 +122,8 @@ class _Kept:
         if dict(_state_of(self._folder)) != self._state:
             shutil.rmtree(self._folder)
             shutil.copytree(self._copy, self._folder, symlinks=True)
+            # The current folder is another one than the one that is gone.
+            os.chdir(self._folder)
             self._state = dict(_state_of(self._folder))
 
 

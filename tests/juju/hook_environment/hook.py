@@ -35,6 +35,8 @@ class Hook:
         self.results: dict[str, str] = {}
         self.failure: str | None = None
         """The message of action-fail."""
+        self.progress: list[str] = []
+        """The messages of action-log."""
         self.commands: list[list[str]] = []
         """Every hook command that was run, with its arguments."""
         self.log: list[tuple[str, str]] = []
@@ -345,6 +347,7 @@ class Hook:
     def action_log(self, options: dict[str, str], values: list[str]) -> object:
         """`hook-command/list-of-hook-commands/action-log/`."""
         self._parameters()
+        self.progress.append(" ".join(values))
         return ""
 
 

@@ -57,6 +57,8 @@ class Model:
     pending: dict[str, list[Event]] = dataclasses.field(default_factory=dict)
     """What Juju has to tell each unit yet, in the order of its telling."""
     version: str = ""
+    name: str = "testing"
+    """What the model is called, in which there may be other applications."""
     log: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
     """Unit, level and message of each line."""
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
@@ -81,7 +83,7 @@ class Model:
 
         "Settings persist beyond its own departure" (`hook/#endpoint-relation-departed`). A secret
         of its own goes with it. When it has led, "one of the remaining units will be elected as
-        leader" (`hook/#leader-elected`): here, the first.
+        leader" (`hook/#leader-elected`), later: see `elect`.
         """
         self.units.remove(unit)
         del self.pending[unit]
@@ -90,10 +92,6 @@ class Model:
         for other in self.units:
             for relation in self.entered[other] & self.entered[unit]:
                 self.tell(other, self.relation_event(relation, "departed", unit))
-        if self.leader == unit:
-            self.leader = None
-            if self.units:
-                self.elect(self.units[0])
 
     def elect(self, unit: str) -> None:
         """Make a unit the leader, and have all told.

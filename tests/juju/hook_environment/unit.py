@@ -1,27 +1,22 @@
 """A unit: its charm's files, and the agent that dispatches its hooks."""
 
-import contextlib
 import dataclasses
 import os
-import shlex
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from hook_environment.answering import answering
 from hook_environment.charm import pack
 from hook_environment.hook import Hook
 from hook_environment.model import Event, Model, leadership_hook
 
 STATE_FILE = ".unit-state.db"
-_CLIENT = Path(__file__).with_name("hook_command.py")
-_COMMANDS = [
+HOOK_COMMANDS = [
     *("action-fail", "action-get", "action-log", "action-set", "application-version-set"),
     *("close-port", "config-get", "credential-get", "goal-state", "is-leader", "juju-log"),
     *("juju-reboot", "network-get", "open-port", "opened-ports", "relation-get", "relation-ids"),
@@ -54,6 +49,14 @@ class Done:
         return self
 
 
+class Process(Protocol):
+    """What a dispatch needs of `subprocess.Popen`."""
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit status; negative for a signal."""
+        ...
+
+
 class Unit:
     """A unit of a model's application.
 
@@ -83,7 +86,7 @@ class Unit:
         *,
         refuse: Mapping[str, str] | None = None,
         on_command: Callable[[str], None] = lambda name: None,
-        start: Callable[..., subprocess.Popen] = subprocess.Popen,
+        start: Callable[..., Process] = subprocess.Popen,
     ) -> Done:
         """Run one hook or action to its end, and apply its changes if it has succeeded.
 
@@ -102,7 +105,7 @@ class Unit:
         hook.on_command = on_command
         if event.name.endswith("-relation-created"):
             self.model.enter(self.name, self.model.peers[event.environment["JUJU_RELATION"]])
-        with _answering(hook) as environment, tempfile.TemporaryFile() as output:
+        with answering(HOOK_COMMANDS, hook.run) as environment, tempfile.TemporaryFile() as output:
             process = start(
                 [self.directory / "dispatch"],
                 cwd=self.directory,
@@ -116,7 +119,7 @@ class Unit:
                     "JUJU_CHARM_DIR": str(self.directory),
                     "JUJU_DISPATCH_PATH": f"{'actions' if action else 'hooks'}/{event.name}",
                     "JUJU_HOOK_NAME": "" if action else event.name,
-                    "JUJU_MODEL_NAME": "testing",
+                    "JUJU_MODEL_NAME": self.model.name,
                     "JUJU_MODEL_UUID": self.model.uuid,
                     "JUJU_UNIT_NAME": self.name,
                     "JUJU_VERSION": "3.6.14",
@@ -152,7 +155,11 @@ class Unit:
         return [self.dispatch(event) for event in events]
 
     def set_up(self) -> list[Done]:
-        """Run the hooks of a new unit, in Juju's order.
+        """Run the hooks of a new unit."""
+        return self._run(*self.first_hooks())
+
+    def first_hooks(self) -> list[str | Event]:
+        """Return the hooks of a new unit, in Juju's order.
 
         `hook/#installation-phase` has them without relations. A peer relation's relation-created
         comes before start (`hook/#endpoint-relation-created`), and "`leader-elected` is always
@@ -163,10 +170,8 @@ class Unit:
             self.model.relation_event(relation, "created")
             for relation in self.model.peers.values()
         ]
-        return self._run("install", *created, self._leadership(), "config-changed", "start")
-
-    def _leadership(self) -> str:
-        return leadership_hook(leads=self.model.leader == self.name)
+        leadership = leadership_hook(leads=self.model.leader == self.name)
+        return ["install", *created, leadership, "config-changed", "start"]
 
     def restart_agent(self) -> list[Done]:
         """Restart the agent: of the unit nothing is in its process, so only a hook comes of it.
@@ -177,43 +182,53 @@ class Unit:
         return self._run("config-changed")
 
     def upgrade(self, *, source: str | None = None) -> list[Done]:
-        """Upgrade the charm as on a machine: its files are replaced, and other files stay.
-
-        `hook/#upgrade-charm` has the hooks.
-        """
+        """Upgrade the charm as on a machine: its files are replaced, and other files stay."""
         self.source = source
-        pack(self.charm, self.directory, source=source)
-        return self._after_upgrade()
+        self.replace_charm()
+        return self._run(*self.hooks_after_upgrade())
 
     def upgrade_on_kubernetes(self, *, source: str | None = None) -> list[Done]:
-        """Upgrade the charm as on Kubernetes: stop (old charm), then a new container.
-
-        `hook/#upgrade-charm` has the hooks.
-        """
+        """Upgrade the charm as on Kubernetes: stop (old charm), then a new container."""
         stopped = self._run("stop")
         self.source = source
-        self._new_container()
-        return stopped + self._after_upgrade()
+        self.replace_container()
+        return stopped + self._run(*self.hooks_after_upgrade())
 
-    def _after_upgrade(self) -> list[Done]:
-        # "`leader-settings-changed` (if the unit is not the leader)" (`hook/#upgrade-charm`)
+    def hooks_after_upgrade(self) -> list[str]:
+        """Return the hooks of the new charm (`hook/#upgrade-charm`)."""
+        # "`leader-settings-changed` (if the unit is not the leader)"
         follows = [] if self.model.leader == self.name else ["leader-settings-changed"]
-        return self._run("upgrade-charm", "config-changed", *follows, "start")
+        return ["upgrade-charm", "config-changed", *follows, "start"]
 
     def recreate_container(self) -> list[Done]:
         """Have Kubernetes replace the pod.
 
         Start comes "on pod churn", immediately after config-changed (`hook/#start`).
         """
-        self._new_container()
+        self.replace_container()
         return self._run("config-changed", "start")
 
-    def _new_container(self) -> None:
-        shutil.rmtree(self.directory)
+    def replace_charm(self) -> None:
+        """Put the charm over what is there, and let other files stay."""
         pack(self.charm, self.directory, source=self.source)
 
+    def replace_container(self) -> None:
+        """Put the charm into an empty folder."""
+        shutil.rmtree(self.directory)
+        self.replace_charm()
+
     def remove(self) -> list[Done]:
-        """Remove the unit and its machine or container.
+        """Remove the unit and its machine or container, and have another one lead, if it led."""
+        done = self._run(*self.last_hooks())
+        self.leave()
+        if self.model.leader == self.name:
+            self.model.leader = None
+            if self.model.units:
+                self.model.elect(self.model.units[0])
+        return done
+
+    def last_hooks(self) -> list[str | Event]:
+        """Return the hooks of a unit that is to be removed.
 
         A departing unit gets relation-departed "once for each remaining unit"
         (`hook/#endpoint-relation-departed`), and stop and remove last (`hook/#teardown-phase`); a
@@ -225,53 +240,9 @@ class Unit:
             for other in self.model.units
             if other != self.name and relation in self.model.entered[other]
         ]
-        done = self._run(*departed, "stop", "remove")
+        return [*departed, "stop", "remove"]
+
+    def leave(self) -> None:
+        """Have the model forget the unit, and remove its files."""
         self.model.remove_unit(self.name)
         shutil.rmtree(self.directory)
-        return done
-
-
-@contextlib.contextmanager
-def _answering(hook: Hook) -> Iterator[dict[str, str]]:
-    """Answer a hook's commands for as long as it runs; yield what it needs to find them.
-
-    The commands are links to one script. Each connection is one command, and carries its
-    arguments; one that carries nothing ends it all. The socket is one of the network: the path of
-    another kind may have 100 characters only, and a temporary folder's can be longer.
-    """
-    with (
-        tempfile.TemporaryDirectory(prefix="juju-") as folder,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-    ):
-        script = Path(folder, "hook-command")
-        client = shlex.join([sys.executable, "-I", "-S", str(_CLIENT)])
-        script.write_text(f'#!/bin/sh\nexec {client} "${{0##*/}}" "$@"\n')
-        script.chmod(0o755)
-        for name in _COMMANDS:
-            Path(folder, name).symlink_to(script)
-        host, port = listener.getsockname()
-        thread = threading.Thread(target=_answer, args=(listener, hook))
-        thread.start()
-        try:
-            yield {
-                "PATH": folder,
-                "JUJU_AGENT_SOCKET_NETWORK": "tcp",
-                "JUJU_AGENT_SOCKET_ADDRESS": f"{host}:{port}",
-            }
-        finally:
-            socket.create_connection((host, port)).close()
-            thread.join()
-
-
-def _answer(listener: socket.socket, hook: Hook) -> None:
-    while True:
-        connection, _ = listener.accept()
-        with connection:
-            with connection.makefile("rb") as incoming:
-                request = incoming.read()
-            if not request:
-                return
-            name, *arguments, piped = (os.fsdecode(part) for part in request.split(b"\0"))
-            status, output, error = hook.run(name, arguments, piped)
-            with contextlib.suppress(ConnectionError):  # the command has been killed
-                connection.sendall(f"{status}\0{output}\0{error}".encode())

@@ -36,4 +36,4 @@ def test_the_next_leader_has_the_secrets_of_the_application():
 
 
 def test_leader_settings_changed_is_deprecated():
-    assert ".. deprecated::" in (ops.LeaderSettingsChangedEvent.__doc__ or "")
+    assert ".. deprecated::" in str(ops.LeaderSettingsChangedEvent.__doc__)

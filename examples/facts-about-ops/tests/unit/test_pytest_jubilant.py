@@ -82,9 +82,13 @@ def test_each_file_has_a_model_which_is_removed_afterwards(project: Project):
 
 
 def test_no_juju_teardown_keeps_the_models(project: Project):
-    calls = project.run("--juju-model", "try", "--no-juju-teardown")
-    assert "juju add-model --no-switch try-test-charm" in calls
-    assert not [call for call in calls if "destroy-model" in call]
+    assert project.run("--juju-model", "try", "--no-juju-teardown") == [
+        "juju add-model --no-switch try-test-charm",
+        "juju deploy --model try-test-charm demo",
+        "juju status --model try-test-charm",
+        "juju add-model --no-switch try-test-other",
+        "juju status --model try-test-other",
+    ]
 
 
 def test_no_juju_setup_makes_no_model_and_leaves_out_what_the_marker_marks(project: Project):

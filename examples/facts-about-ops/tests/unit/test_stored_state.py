@@ -142,7 +142,7 @@ def test_an_object_in_a_list_is_refused_after_the_handler(monkeypatch: pytest.Mo
         assert manager.charm.has_returned
     cause = failure.value.__cause__
     assert isinstance(cause, ValueError)
-    assert "_on_update_status" not in "".join(traceback.format_exception(cause))
+    assert __file__ not in [frame.filename for frame in traceback.extract_tb(cause.__traceback__)]
 
 
 def test_a_value_is_lost_when_its_class_is_renamed():
@@ -150,7 +150,7 @@ def test_a_value_is_lost_when_its_class_is_renamed():
     with ctx(ctx.on.start(), state_with(42)) as manager:
         manager.charm._stored.set_default(value=None)
         assert manager.charm._stored.value is None
-    assert not [line for line in ctx.juju_log if line.level in ("WARNING", "ERROR")]
+    assert {line.level for line in ctx.juju_log} == {"DEBUG"}
 
 
 def test_a_value_is_lost_when_its_attribute_is_renamed():
@@ -159,7 +159,7 @@ def test_a_value_is_lost_when_its_attribute_is_renamed():
     with ctx(ctx.on.start(), testing.State(stored_states={earlier})) as manager:
         manager.charm._stored.set_default(value=None)
         assert manager.charm._stored.value is None
-    assert not [line for line in ctx.juju_log if line.level in ("WARNING", "ERROR")]
+    assert {line.level for line in ctx.juju_log} == {"DEBUG"}
 
 
 def test_the_reference_says_what_an_upgrade_keeps():

@@ -91,7 +91,7 @@ def test_two_contexts_share_nothing():
     first.run(first.on.start(), testing.State())
     state_out = second.run(second.on.update_status(), testing.State())
     assert state_out.unit_status == testing.UnknownStatus()
-    assert "StartEvent" not in [type(event).__name__ for event in second.emitted_events]
+    assert ops.StartEvent not in [type(event) for event in second.emitted_events]
 
 
 def test_a_context_keeps_stored_values_in_memory():
@@ -112,8 +112,9 @@ def test_the_history_holds_the_statuses_before_the_last():
 def test_ops_logs_before_the_charm_does():
     ctx = new_context()
     with ctx(ctx.on.start(), testing.State()):
-        assert ctx.juju_log[0].message.startswith("ops ")
-        assert ctx.juju_log[0].level == "DEBUG"
+        first, *_ = ctx.juju_log
+        assert first.message.startswith("ops ")
+        assert first.level == "DEBUG"
 
 
 def test_an_error_in_a_handler_is_the_cause_of_an_uncaught_charm_error():

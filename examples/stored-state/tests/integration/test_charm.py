@@ -65,7 +65,9 @@ def test_value_survives_an_upgrade(juju: jubilant.Juju, charm: pathlib.Path):
     def upgraded(status: jubilant.Status) -> bool:
         app = status.apps[APP]
         pending = [unit for unit in app.units.values() if unit.upgrading_from]
-        return app.charm_rev > revision and not pending and jubilant.all_active(status, APP)
+        # The units are active all the while: the last hook has run when they are idle.
+        settled = jubilant.all_active(status, APP) and jubilant.all_agents_idle(status, APP)
+        return app.charm_rev > revision and not pending and settled
 
     juju.wait(upgraded, timeout=5 * 60)
     assert stored_values(juju) == values
