@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 PORT ?= 8000
 SEQUENCES ?= 10000
+SEED := $(shell date +%s)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 SITE := _build/html
@@ -25,7 +26,7 @@ export LC_ALL := C.UTF-8
 # Folders are listed too: their time changes when a file is removed.
 CONFIGURATION := conf.py conftest.py pyproject.toml requirements.txt
 # The tests are those of evergreen_proofs in conf.py, with what they run.
-SOURCES := $(CONFIGURATION) $(shell find docs examples tests/proofs tests/juju/hook_environment \
+SOURCES := $(CONFIGURATION) $(shell find docs examples tests/proofs tests/juju \
   -not -path '*/.*' -not -name '*.pyc')
 CODE := $(SOURCES) $(shell find tests -not -path '*/.*')
 PYTHON_CODE := $(CONFIGURATION) $(shell find docs examples tests -not -path '*/.*' \
@@ -175,7 +176,9 @@ bench: html ## Measure how long proving takes, as ratios to other ways.
 	@$(BIN)/python tests/bench/bench.py
 
 soak: $(INSTALLED) ## Search for failures with 10,000 random sequences of events, and many kills.
-	@EVERGREEN_SOAK=$(SEQUENCES) $(BIN)/python -m pytest -n 2 --dist loadgroup tests/juju
+	@echo "To run the same again: make soak SEQUENCES=$(SEQUENCES) SEED=$(SEED)"
+	@EVERGREEN_SOAK=$(SEQUENCES) EVERGREEN_SEED=$(SEED) $(BIN)/python -m pytest -n 2 \
+	  --dist loadgroup --durations 10 --hypothesis-seed $(SEED) tests/juju
 
 clean: ## Remove all that was built, and the virtual environment.
 	@rm -rf _build .venv

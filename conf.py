@@ -80,6 +80,24 @@ evergreen_proofs = {
         "tests/juju/hook_environment/*",
         "tests/juju/juju_command/*",
     ],
+    "tests/proofs/test_measured.py": [
+        "docs/explanation/stored-state-uses-limitations.md",
+        "docs/howto/manage-stored-state.md",
+        "tests/juju/measured.py",
+    ],
+    **{
+        f"tests/juju/{name}": [
+            "tests/juju/conftest.py",
+            "tests/juju/hook_environment/*",
+            "tests/juju/keeper/charmcraft.yaml",
+            "tests/juju/keeper/src/*",
+            "tests/juju/measured.py",
+            "tests/juju/stored.py",
+            "tests/juju/traced.py",
+            "tests/juju/twins.py",
+        ]
+        for name in ("test_differences.py", "test_faults.py", "test_lifetimes.py")
+    },
 }
 
 

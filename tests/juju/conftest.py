@@ -32,6 +32,12 @@ def deploy(tmp_path: Path) -> Deploy:
     return deploy
 
 
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out a build's measuring of what runs: a process that is killed leaves half a file."""
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
+
+
 @pytest.fixture
 def fresh(deploy: Deploy) -> Unit:
     """A unit whose charm, that of `twins.py`, has stored nothing yet."""

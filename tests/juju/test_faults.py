@@ -4,6 +4,7 @@ The build rests on these. They run wherever Python does; `test_kills.py` has mor
 """
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,14 +35,14 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_a_file_that_cannot_be_read_fails_every_hook_until_it_is_removed(
-    counted: Unit, what: str
-):
+def test_a_file_that_cannot_be_read_fails_every_hook_until_it_is_removed(counted: Unit, what: str):
     DAMAGES[what](counted.state_file)
     for event in ("config-changed", "update-status"):
         done = counted.dispatch(event)
         assert done.status == 1
         assert last_error(done) == ERRORS[what]
+        # The handlers have not run.
+        assert done.output == ""
     assert bag_of(counted) == {"count": "1"}
     remove = Path.rmdir if counted.state_file.is_dir() else Path.unlink
     remove(counted.state_file)
@@ -118,7 +119,8 @@ def test_a_kill_at_any_moment_leaves_the_old_values_or_the_new(fresh: Unit, befo
         found.append(read_as_ops(fresh.state_file))
     old = (before, before) if before else None
     new = (before + 1, before + 1)
-    assert (found[0], found[-1]) == (old, new)
+    first, *_, last = found
+    assert (first, last) == (old, new)
     # Nothing else, and once the new values are there, they stay.
     assert found == sorted(found, key=[old, new].index)
 
@@ -126,7 +128,7 @@ def test_a_kill_at_any_moment_leaves_the_old_values_or_the_new(fresh: Unit, befo
 def test_a_kill_after_ops_has_saved_has_the_event_counted_twice(counted: Unit):
     killed = "import os, signal\n" + TWINS + "    os.kill(os.getpid(), signal.SIGKILL)\n"
     pack(counted.charm, counted.directory, source=killed)
-    assert counted.dispatch("update-status").status < 0
+    assert counted.dispatch("update-status").status == -signal.SIGKILL
     # The values are new, and the databag is old.
     assert bag_of(counted) == {"count": "1"}
     pack(counted.charm, counted.directory, source=TWINS)

@@ -1,7 +1,8 @@
 """Random sequences of what Juju can send, for each example: no promised value is lost.
 
 Most run in `ops.testing`, a few in real dispatches. A fixed few run in `make test`; `make soak`
-runs as many as it is told to, and other ones each time.
+runs as many as it is told to, and other ones each time. It prints the seed that it starts from:
+`make soak SEED=...` runs the same ones again.
 """
 
 import importlib.util
@@ -33,6 +34,7 @@ from ops import testing
 
 Deploy = Callable[..., list[Unit]]
 SOAK = int(os.environ.get("EVERGREEN_SOAK", "0"))
+SEED = int(os.environ.get("EVERGREEN_SEED", "0"))
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTINGS = settings(
     max_examples=SOAK or 25,
@@ -42,8 +44,19 @@ SETTINGS = settings(
     deadline=None,
 )
 # What another revision of the charm, or somebody with `juju exec`, may have left in a databag.
+# It is no count, and no ID.
+MALFORMED_VALUES = [
+    *("not JSON", "[1]", "[]", "{}", "null", "NaN", "42", '""', '"\\u0000"', '"\\ud800"'),
+    *('{"started_counter": "1"}', '{"started_counter": 1.0}', '{"started_counter": null}'),
+    *('{"started_counter": true}', '{"started_counter": 0}', '{"started_counter": -5}'),
+    f'{{"started_counter": {2**63}}}',
+    f'{{"started_counter": {"9" * 4300}}}',
+    "[" * 200_000 + "]" * 200_000,
+    '{"started_counter": ' * 20_000 + "1" + "}" * 20_000,
+]
 MALFORMED = st.one_of(
-    st.sampled_from(["not JSON", "[1]", "{}", "null", '""', "NaN", '{"started_counter": "1"}']),
+    st.sampled_from(MALFORMED_VALUES),
+    st.integers(max_value=0).map(lambda count: json.dumps({"started_counter": count})),
     st.text(min_size=1, max_size=8),
     st.recursive(
         st.none() | st.floats() | st.text(max_size=3),
@@ -183,6 +196,7 @@ class PeerDataMachine(RuleBasedStateMachine):
         may_give_it = unit == self.leader and unit in self.entered
         if may_give_it and name in ("leader_elected", "relation_created"):
             given = json.loads(self.application["deployment_id"])
+            assert len(given) == 32
             assert self.deployment_id in (None, given)
             self.deployment_id = given
 
@@ -224,7 +238,7 @@ class PeerDataMachine(RuleBasedStateMachine):
         self.bags[unit] = {"unit_stats": malformed}
         self.counters[unit] = 0
 
-    @rule(malformed=st.sampled_from(["not JSON", "42", "[]", "null", "{}"]))
+    @rule(malformed=st.sampled_from(MALFORMED_VALUES))
     def databag_of_the_application_is_malformed(self, malformed: str) -> None:
         self.application = {"deployment_id": malformed}
         self.deployment_id = None
@@ -253,7 +267,7 @@ def test_in_ops_testing(machine: type[RuleBasedStateMachine]):
 
 # In real dispatches
 
-SEEDS = range(SOAK // 100 or 1)
+SEEDS = range(SEED, SEED + (SOAK // 100 or 1))
 ANYHOW = ("start", "update-status", "config-changed")
 
 
@@ -299,10 +313,13 @@ def test_peer_data_in_real_dispatches(seed: int, deploy: Deploy):
     assert given
     for _ in range(7):
         unit = choose.choice(units)
-        match choose.choice([*ANYHOW, "start", "recreate", "elect"]):
+        match choose.choice([*ANYHOW, "start", "recreate", "elect", "malformed"]):
             case "recreate":
                 unit.recreate_container()
                 starts[unit] += 1
+            case "malformed":
+                model.bags[0, unit.name] = {"unit_stats": choose.choice(MALFORMED_VALUES)}
+                starts[unit] = 0
             case "elect":
                 model.elect(unit.name)
                 unit.dispatch("leader-elected").check()
