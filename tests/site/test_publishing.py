@@ -168,7 +168,9 @@ def test_the_lock_is_audited_every_week():
 
 
 def test_mutants_are_tried_on_every_change_and_every_night():
-    check, nightly = (load(ROOT / f".github/workflows/{name}.yml") for name in ("check", "mutants"))
+    check, nightly = (
+        load(ROOT / f".github/workflows/{name}.yml") for name in ("check", "mutants")
+    )
 
     assert {"push", "pull_request"} <= set(check[True])
     (schedule,) = nightly[True]["schedule"]

@@ -33,8 +33,8 @@ from evergreen.proof import temporary_folder
 from evergreen.pytest_plugin import SESSION_NAME, Session
 from evergreen.walk import walk
 
-_LEAST_SECONDS = 1.0
-_TIMES_AS_LONG = 5
+_LEAST_SECONDS = 2.0
+_TIMES_AS_LONG = 10
 _PAGE_SECONDS = 60.0
 # Less than that, as what a terminal session has started does not end with an attempt.
 _SESSION_SECONDS = 30.0
