@@ -172,7 +172,7 @@ def test_a_file_that_no_test_reads_is_told(project: Path):
 
 
 @pytest.mark.parametrize("file", [FILE, SETTINGS])
-def test_what_runs_against_a_stand_in_has_a_note_and_needs_tests_all_the_same(
+def test_what_runs_against_a_stand_in_has_a_note_and_needs_a_test_for_each_block(
     project: Path, file: str
 ):
     read = {"t.py::test_add": [SETTINGS]}

@@ -82,7 +82,13 @@ class Attribution:
         return _sorted(set(self._ran.get(file, {}).get(line, ())) - {AT_IMPORT})
 
     def unproven(self, block: Embedded) -> Iterator[Problem]:
-        """Yield a problem for a block of which a line has no test."""
+        """Yield a problem for a block of which a line has no test.
+
+        What a stand-in runs has a problem only when no line of the block has one: a stand-in
+        cannot take the code to all that it is there for.
+        """
+        if self._note(block.file) and self.backing_of(block).tests:
+            return
         if not _is_python(block.file):
             if not self._read.get(block.file):
                 yield Problem(
