@@ -37,7 +37,8 @@ class Project:
         return subprocess.run(
             command,
             cwd=self.folder,
-            env={**inherited, **environment},
+            # Sphinx colours what it prints where CI is set.
+            env={**inherited, "NO_COLOR": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -271,7 +271,7 @@ def test_damaged_evidence_is_no_evidence(damage: Callable[[Path], None], project
         (CHARM, "TARGET_TIME = 0.1", "TARGET_TIME = 0.10", "example stored-state"),
         (CHARM_TEST, "content={", "content={ ", "example stored-state"),
         (GUIDE, "print(installed.unit_status)", "print(installed.unit_status) ", GUIDE),
-        ("tests/proofs/test_dispatch.py", "import os", "import os ", "test_dispatch.py"),
+        ("tests/proofs/test_dispatch.py", "import pytest", "import pytest ", "test_dispatch.py"),
         ("pyproject.toml", "strict = true", "strict = true ", "example peer-data"),
     ],
     ids=["code", "test", "page", "proof", "settings"],

@@ -134,8 +134,8 @@ EXAMPLES = [
         "examples/stored-state/tests/integration/test_charm.py",
         "juju.remove_unit(",
         "juju.remove_units(",
-        "examples/stored-state/tests/integration/test_charm.py:LINE",
-        "remove_units",
+        "test_with_a_stand_in_for_juju[stored-state]",
+        "'Juju' object has no attribute 'remove_units'",
     ),
     replaces(
         "untidy-code",

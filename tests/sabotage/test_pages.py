@@ -317,8 +317,8 @@ def removes_known_command(folder: Path) -> list[str]:
 
 def removes_page(folder: Path) -> list[str]:
     """Delete a page that others lead to."""
-    (folder / "docs/explanation/stored-state-uses-limitations.md").unlink()
-    return [f"{INDEX}:", "explanation/stored-state-uses-limitations"]
+    (folder / "docs/explanation/get-started-with-charm-testing.md").unlink()
+    return [f"{INDEX}:", "explanation/get-started-with-charm-testing"]
 
 
 ONE_OFF = [
