@@ -1,7 +1,7 @@
 """The guides cannot go out of date: each way to damage a page fails `make check`."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +163,8 @@ UNPROVEN = [
 
 
 @pytest.fixture(scope="module")
-def shown(checked_project: Project) -> Iterator[str]:
-    """Yield what the check prints when each unproven block stands on a page of its own.
+def shown(checked_project: Project) -> str:
+    """Return what the check prints when each unproven block stands on a page of its own.
 
     All are found before anything is run or written, so that one check does for all of them.
     """
@@ -173,10 +173,10 @@ def shown(checked_project: Project) -> Iterator[str]:
         page = checked_project.folder / f"docs/explanation/shows-{name}.md"
         page.write_text(f"{ALONE}{block}\n")
     done = checked_project.check()
+    checked_project.restore()
     assert done.returncode != 0, "the check did not notice"
     assert f"{len(UNPROVEN)} problems, listed above. Nothing is published." in done.stdout
-    yield done.stdout
-    checked_project.restore()
+    return done.stdout
 
 
 @pytest.mark.parametrize(("name", "block", "message", "offset"), UNPROVEN)
