@@ -16,6 +16,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from copied_project import PROVEN, carry_over
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -96,13 +97,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
 
 def build(folder: Path, address: str) -> None:
     """Build the site as Read the Docs does, with the evidence of the build that is there."""
-    for name in ("inventories", "evergreen-evidence.json"):
-        kept, copy = ROOT / "_build/doctrees" / name, folder / "doctrees" / name
-        copy.parent.mkdir(exist_ok=True)
-        if kept.is_dir():
-            shutil.copytree(kept, copy)
-        elif kept.exists():
-            shutil.copy2(kept, copy)
+    carry_over(folder, *PROVEN)
     environment = {
         name: value
         for name, value in os.environ.items()

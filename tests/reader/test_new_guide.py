@@ -1,7 +1,6 @@
 """A writer follows CONTRIBUTING.md from a clone to a new guide."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -9,35 +8,17 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from copied_project import NOT_COPIED, PROVEN, ROOT, carry_over, run_in
 from new_guide import start_guide
 
-ROOT = Path(__file__).parents[2]
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", ".tox")
 GUIDE = "docs/howto/manage-something.md"
 SAMPLES: list[str] = re.findall(
     r"^````md\n(.*?)^````$", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE
 )
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        # Of make and pytest that run this very test; of the service that runs them.
-        if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
-    }
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=inherited,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, "make", "--no-print-directory", *arguments)
+    return run_in(folder, "make", "--no-print-directory", *arguments)
 
 
 def shown(folder: Path, page: str) -> BeautifulSoup:
@@ -64,14 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def published(project: Path) -> Path:
     """Return the copy with a new guide, to which each sample of CONTRIBUTING.md is added."""
-    # What the project has proven already need not be again.
-    for name in ("inventories", "evergreen-evidence.json"):
-        kept, copy = ROOT / "_build/doctrees" / name, project / "_build/doctrees" / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if kept.is_dir():
-            shutil.copytree(kept, copy)
-        elif kept.exists():
-            shutil.copy2(kept, copy)
+    carry_over(project / "_build", *PROVEN)
     done = make(project, "new-guide", "NAME=manage-something")
     assert done.returncode == 0, done.stdout
     assert GUIDE in done.stdout
@@ -99,7 +73,7 @@ def test_its_blocks_and_its_example_are_proven(published: Path):
 
 def test_a_reader_can_paste_it(published: Path):
     pytest_of_copy = (".venv/bin/python", "-m", "pytest", "-q", "tests/reader/test_paste.py")
-    done = run(published, *pytest_of_copy, "-k", "howto/manage-something")
+    done = run_in(published, *pytest_of_copy, "-k", "howto/manage-something")
     assert done.returncode == 0, done.stdout
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from copied_project import BYTECODE, NOT_COPIED, ROOT, Project
+from copied_project import BYTECODE, NOT_COPIED, PROVEN, ROOT, Project, carry_over
 
 
 @pytest.fixture(scope="session")
@@ -15,14 +15,7 @@ def checked_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projec
     folder = tmp_path_factory.mktemp("sabotage")
     project = Project(folder / "project", folder / "pristine")
     shutil.copytree(ROOT, project.folder, ignore=NOT_COPIED)
-    # What has been proven and linted already need not be again.
-    for name in ("stamps", "doctrees/inventories", "doctrees/evergreen-evidence.json"):
-        kept, copy = ROOT / "_build" / name, project.folder / "_build" / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if kept.is_dir():
-            shutil.copytree(kept, copy)
-        elif kept.exists():
-            shutil.copy2(kept, copy)
+    carry_over(project.folder / "_build", "stamps", *PROVEN)
     (project.folder / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
     done = project.check()
     assert done.returncode == 0, done.stdout

@@ -9,8 +9,43 @@ ROOT = Path(__file__).parents[2]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", ".tox")
 # What a check leaves behind, and what the next one starts from.
 BUILT = ("html", "doctrees", "stamps", "doctest", "refused", "proven")
+# What is known of the installed packages, and what of the project is proven.
+PROVEN = ("doctrees/inventories", "doctrees/evergreen-evidence.json")
 BIN = ROOT / ".venv/bin"
 BYTECODE = ROOT / ".venv/pycache"
+
+
+def carry_over(build: Path, *names: str) -> None:
+    """Copy what the project has built, if it has, into another `_build`: it need not be again."""
+    for name in names:
+        kept, copy = ROOT / "_build" / name, build / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if kept.is_dir():
+            shutil.copytree(kept, copy)
+        elif kept.exists():
+            shutil.copy2(kept, copy)
+
+
+def run_in(
+    folder: Path, *command: str | Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a copy, with variables of the environment by keyword."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # Of make and pytest that run this very test; of the service that runs them.
+        if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
+    }
+    return subprocess.run(
+        command,
+        cwd=folder,
+        # Sphinx colours what it prints where CI is set.
+        env={**inherited, "NO_COLOR": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 class Project:
@@ -28,22 +63,7 @@ class Project:
 
     def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            # Of make and pytest that run this very test; of the service that runs them.
-            if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
-        }
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            # Sphinx colours what it prints where CI is set.
-            env={**inherited, "NO_COLOR": "1", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        return run_in(self.folder, *command, **environment)
 
     def keep(self) -> None:
         """Remember how the copy is now."""
