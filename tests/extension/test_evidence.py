@@ -282,7 +282,7 @@ def test_a_test_runs_its_own_lines(proofs: dict[str, Proof]):
 
 def test_a_page_runs_lines_of_its_own_and_of_its_example(proofs: dict[str, Proof]):
     test = "pages/x.md::default"
-    assert _ran(proofs, "pages/x.md", test, SOURCE) == ADD
+    assert _ran(proofs, "pages/x.md", test, SOURCE) == [1, 2, 4, 7, *ADD, 11, 15]
     assert _ran(proofs, "pages/x.md", test, "pages/x.md") == [7, 9, 12]
 
 

@@ -70,30 +70,37 @@ class ImportSwitch:
     """
 
     def __init__(self) -> None:
-        self._active: Example | None = None
+        self._active: tuple[Example | None, bool] = (None, False)
         self._modules: dict[Path, dict[str, ModuleType]] = {}
 
-    def to(self, example: Example | None) -> None:
-        """Make an example's modules the importable ones; None leaves no example importable."""
-        if example == self._active:
+    def to(self, example: Example | None, *, anew: bool = False) -> None:
+        """Make an example's modules the importable ones; None leaves no example importable.
+
+        Args:
+            example: the example.
+            anew: whether none of its modules counts as imported.
+        """
+        if (example, anew) == self._active:
             return
-        if self._active is not None:
-            folder = self._active.folder
+        before, was_anew = self._active
+        if before is not None:
             modules = {
                 name: module
                 # A copy, as a module may import another one when it is asked for its file.
                 for name, module in sys.modules.copy().items()
-                if _is_from(module, self._active.import_paths)
+                if _is_from(module, before.import_paths)
             }
-            self._modules[folder] = modules
+            if not was_anew:
+                self._modules[before.folder] = modules
             for name in modules:
                 del sys.modules[name]
-            paths = {str(path) for path in self._active.import_paths}
+            paths = {str(path) for path in before.import_paths}
             sys.path[:] = [path for path in sys.path if path not in paths]
         if example is not None:
             sys.path[:0] = [str(path) for path in example.import_paths]
-            sys.modules.update(self._modules.get(example.folder, {}))
-        self._active = example
+            if not anew:
+                sys.modules.update(self._modules.get(example.folder, {}))
+        self._active = example, anew
 
 
 def _is_from(module: ModuleType, folders: tuple[Path, ...]) -> bool:

@@ -35,7 +35,7 @@ def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
     """Do something in a fork of this process.
 
     What it does to the memory, the environment or the current folder ends with the fork, and so
-    do the processes that it has started. coverage.py goes on recording.
+    do the processes that it has started.
 
     Args:
         action: what to do.
@@ -51,7 +51,7 @@ def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
     told = bytearray()
     is_late = False
     try:
-        while not is_late:
+        while True:
             is_readable, _, _ = select.select([reading], [], [], max(0, end - time.monotonic()))
             chunk = os.read(reading, _CHUNK) if is_readable else b""
             is_late = not is_readable
@@ -80,22 +80,13 @@ def enter(folder: Path) -> None:
 def _act(action: Callable[[Tell], None], writing: int) -> NoReturn:
     try:
         os.setpgid(0, 0)
-        # Once the pipe is closed, this process is ended.
-        with open(writing, "w", encoding="utf-8") as pipe:
-            try:
-                action(lambda message: print(json.dumps(message), file=pipe, flush=True))
-                _save_coverage()
-            except BaseException:
-                traceback.print_exc()
-            sys.stdout.flush()
-            sys.stderr.flush()
+        # It stays open: once it is closed, this process is ended.
+        pipe = open(writing, "w", encoding="utf-8")
+        try:
+            action(lambda message: print(json.dumps(message), file=pipe, flush=True))
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
     finally:
         os._exit(os.EX_OK)
-
-
-def _save_coverage() -> None:
-    # coverage.py does it itself when a process ends as usual, which a fork does not.
-    coverage = sys.modules.get("coverage")
-    if coverage is not None and (recording := coverage.Coverage.current()) is not None:
-        recording.stop()
-        recording.save()

@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from evergreen.example import Example
 from evergreen.group import FLAGS, Code, Group, Step, expected_message
 from evergreen.isolation import Tell, enter, isolate
 from evergreen.manifest import PageTests
+from evergreen.recording import Recording
 
 TIME_LIMIT = pytest.StashKey[float]()
 """How many seconds each test may take."""
@@ -78,7 +80,10 @@ class GroupItem(_PageItem):
         super().__init__(**kwargs)
         self.group = group
         self.example = example
+        self.lines: dict[str, list[int]] = {}
         self.add_marker(pytest.mark.filterwarnings("error::DeprecationWarning"))
+        # The fork notes its own lines.
+        self.add_marker(pytest.mark.no_cover)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the page, the line (from 0) of the group's first block, and a title."""
@@ -101,6 +106,7 @@ class GroupItem(_PageItem):
         last = ending.told[-1] if ending.told else [self.group.page, 1]
         if isinstance(last, dict):
             self.config.stash[OPENED].update(last["opened"])
+            self.lines = last["lines"]
             failure = last["failure"] and Failure(*last["failure"])
         else:
             path, line = last
@@ -109,12 +115,18 @@ class GroupItem(_PageItem):
         if failure:
             raise PageFailure(failure)
 
-    def run_here(self, folder: Path, tell: Tell = lambda _: None) -> None:
+    def run_here(
+        self,
+        folder: Path,
+        tell: Tell = lambda _: None,
+        follow: Callable[[CodeType], CodeType] = lambda code: code,
+    ) -> None:
         """Run the blocks in this process.
 
         Args:
             folder: an empty folder to run them in.
             tell: is told the place of each block before it runs.
+            follow: is given the code of each block, and returns what to run.
 
         Raises:
             doctest.DocTestFailure: when an output differs.
@@ -125,7 +137,7 @@ class GroupItem(_PageItem):
 
         def run(step: Step) -> None:
             tell([step.code.path, step.code.line])
-            run_step(step, namespace, self.config.rootpath)
+            run_step(step, namespace, self.config.rootpath, follow)
 
         try:
             for code in self.group.setup:
@@ -138,11 +150,13 @@ class GroupItem(_PageItem):
 
     def _run_and_tell(self, folder: Path, tell: Tell) -> None:
         failure = None
-        try:
-            self.run_here(folder, tell)
-        except BaseException as error:
-            failure = dataclasses.astuple(self._failure_of(error))
-        tell({"failure": failure, "opened": sorted(self.config.stash[OPENED])})
+        with Recording(self.example.import_paths) as recording:
+            try:
+                self.run_here(folder, tell, recording.follow)
+            except BaseException as error:
+                failure = dataclasses.astuple(self._failure_of(error))
+        opened = sorted(self.config.stash[OPENED])
+        tell({"failure": failure, "opened": opened, "lines": recording.lines()})
 
     def _failure_of(self, error: BaseException) -> Failure:
         """Return the page's line, what went wrong, and the difference or the traceback."""
@@ -253,25 +267,34 @@ def failure_of(report: pytest.CollectReport | pytest.TestReport) -> Failure:
 # The text and the file of the block that runs. The doctest runner would give the code a file name
 # of its own, and nothing could then tell on which lines of which page it stands.
 _running: tuple[str, str]
-_RUN = f"exec(compile(*__import__({__name__!r}, fromlist=['_running'])._running, 'exec'))"
+_follow: Callable[[CodeType], CodeType]
+_HERE = f"__import__({__name__!r}, fromlist=['_running'])"
+_RUN = f"exec({_HERE}._follow(compile(*{_HERE}._running, 'exec')))"
 
 
-def run_step(step: Step, namespace: dict[str, Any], root: Path) -> None:
+def run_step(
+    step: Step,
+    namespace: dict[str, Any],
+    root: Path,
+    follow: Callable[[CodeType], CodeType] = lambda code: code,
+) -> None:
     """Run a block's code, and compare what it prints or raises.
 
     Args:
         step: the block.
         namespace: the names of its group.
         root: pytest's root folder, from which the block's file is named.
+        follow: is given the block's code, and returns what to run.
 
     Raises:
         doctest.DocTestFailure: when the output differs.
         doctest.UnexpectedException: when it raises what it should not.
     """
-    global _running
+    global _running, _follow
     code = step.code
     # Empty lines before the code give it the page's own line numbers.
     _running = "\n" * (code.line - 1) + code.text, str(root / code.path)
+    _follow = follow
     message = expected_message(step.output)
     example = doctest.Example(_RUN, step.output, exc_msg=message, lineno=code.line - 1)
     test = doctest.DocTest([example], {}, code.path, code.path, code.line, None)

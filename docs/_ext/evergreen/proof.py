@@ -227,14 +227,25 @@ def _run_pytest(
         running = own_folder / RUNNING_NAME
         at = running.read_text(encoding="utf-8") if running.exists() else ""
         raise RunEnded(at or "its start")
+    results = [Result(**result) for result in json.loads(report.read_text(encoding="utf-8"))]
     ran = read_lines(lines, project)
     return [
         Result(AT_IMPORT, "passed", "", None, "", "", lines=ran.get(AT_IMPORT, {})),
         *(
-            Result(**result, lines=ran.get(result["test"], {}))
-            for result in json.loads(report.read_text(encoding="utf-8"))
+            # A group of blocks notes the lines of its own process, coverage.py those of others.
+            dataclasses.replace(result, lines=_union(result.lines, ran.get(result.test, {})))
+            for result in results
         ),
     ]
+
+
+def _union(
+    lines: Mapping[str, Iterable[int]], more: Mapping[str, Iterable[int]]
+) -> dict[str, list[int]]:
+    return {
+        file: sorted({*lines.get(file, ()), *more.get(file, ())})
+        for file in sorted({*lines, *more})
+    }
 
 
 def judge(

@@ -92,6 +92,7 @@ class Session:
         self._leading_there: set[Path] = set()
         self._results: list[dict[str, object]] = []
         self._read: dict[str, list[str]] = {}
+        self._lines: dict[str, dict[str, list[int]]] = {}
         self._opened = config.stash.setdefault(OPENED, set())
         self._prefix = f"{self._root / config.getini('evergreen_examples')}{os.sep}"
         self._is_interrupted = False
@@ -223,6 +224,11 @@ class Session:
             self._read[item.nodeid] = sorted(
                 file.relative_to(self._root).as_posix() for file in files if file.suffix != ".py"
             )
+            if isinstance(item, GroupItem):
+                self._lines[item.nodeid] = {
+                    Path(os.path.relpath(file, self._root)).as_posix(): lines
+                    for file, lines in item.lines.items()
+                }
 
     @contextlib.contextmanager
     def _watch(self, node: pytest.Collector | pytest.Item) -> Iterator[None]:
@@ -249,7 +255,8 @@ class Session:
 
     def switch_to(self, node: pytest.Collector | pytest.Item) -> None:
         """Make the modules of a node's example the importable ones."""
-        self._switch.to(self._example_of(node))
+        # What is recorded of blocks includes the import of their example.
+        self._switch.to(self._example_of(node), anew=isinstance(node, GroupItem))
 
     def note_opened(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note each file of the project that is opened to be read: a hook for `sys.audit`."""
@@ -310,4 +317,5 @@ class Session:
         if self._report is not None and not self._is_worker and went_through:
             for result in self._results:
                 result["read"] = self._read.get(str(result["test"]), [])
+                result["lines"] = self._lines.get(str(result["test"]), {})
             write_whole(self._report, json.dumps(self._results))
