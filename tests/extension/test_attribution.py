@@ -220,6 +220,36 @@ def test_a_block_that_does_not_compile_is_left_to_who_runs_it(project: Path):
     assert list(attribute(project, {}).unproven_in(page("x = = 1"))) == []
 
 
+# Lines of their own.
+
+
+@pytest.mark.parametrize(
+    ("line", "tests"),
+    [
+        (7, ("t.py::test_add", "t.py::test_none")),
+        # A statement may go on over several lines, and coverage.py names one of them.
+        (12, ("t.py::test_add",)),
+        (16, ()),
+    ],
+)
+def test_a_line_has_the_tests_that_ran_its_statement(
+    project: Path, line: int, tests: tuple[str, ...]
+):
+    assert attribute(project, RAN).tests_of_line(FILE, line) == tests
+
+
+def test_the_head_of_a_handler_has_the_tests_that_ran_it(project: Path):
+    (project / FILE).write_text("try:\n    f()\nexcept A:\n    g()\nexcept B:\n    h()\n")
+    ran = {
+        AT_IMPORT: {FILE: [1, 2, 3]},
+        "t.py::test_a": {FILE: [1, 2, 3, 4]},
+        "t.py::test_b": {FILE: [1, 2, 3, 5, 6]},
+    }
+    attribution = attribute(project, ran)
+    assert attribution.tests_of_line(FILE, 3) == ("t.py::test_a", "t.py::test_b")
+    assert attribution.tests_of_line(FILE, 5) == ("t.py::test_b",)
+
+
 # Counting.
 
 

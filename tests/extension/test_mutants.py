@@ -263,7 +263,8 @@ class Command:
                 *("--fates", str(self.fates), *arguments),
             ],
             cwd=self.project.folder,
-            env=environment_for_extension(),
+            # `make coverage` measures it.
+            env={**os.environ, **environment_for_extension()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -347,3 +347,28 @@ def test_options_in_the_environment_choose_no_tests(
 ):
     monkeypatch.setenv("PYTEST_ADDOPTS", "--deselect examples/sums --collect-only")
     assert run(project) == {"examples/sums/tests/test_sums.py::test_add": "passed"}
+
+
+@pytest.mark.parametrize("patch", ["", "fork, _exit"])
+def test_a_coverage_py_that_measures_sphinx_takes_no_evidence_away(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, patch: str
+):
+    settings = tmp_path / "settings.ini"
+    settings.write_text(f"[run]\npatch = {patch}\n")
+    monkeypatch.setenv("COVERAGE_PROCESS_START", str(settings))
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    monkeypatch.setenv("COVERAGE_FILE", str(tmp_path / "data"))
+    page, text = "pages/x.md", "from sums import add\nadd(1, 2)\n"
+    project.write({page: text})
+    group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
+    results = run_tests(
+        *(project.folder, project.folder / "examples", {page: PageTests((group,), (), "")}),
+        [Unit("examples", "", ("examples",), ""), Unit(page, page, (page,), "", is_page=True)],
+        60,
+    )
+    lines = {each.test: each.lines for each in results}
+    source = "examples/sums/src/sums.py"
+    assert 2 in lines["examples/sums/tests/test_sums.py::test_add"][source]
+    assert 2 in lines[f"{page}::default"][source]
+    assert lines[f"{page}::default"][page] == [1, 2]
+    assert list(tmp_path.iterdir()) == [settings]

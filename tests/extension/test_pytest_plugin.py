@@ -328,6 +328,29 @@ def test_how_each_block_ended_is_reported_at_its_line(write, report):
     )
 
 
+def test_a_command_that_prints_no_text_fails_at_its_session(write, report):
+    session = Terminal(PAGE, 3, (Command(3, r"printf '\377'", "x\n"),))
+    write({PAGE: ""})
+    results = report(Manifest({PAGE: PageTests((), (session,), "one")}, (PAGE,)))
+    ((result,),) = results.values()
+    assert (result["outcome"], result["path"], result["line"]) == ("failed", PAGE, 3)
+    assert "UnicodeDecodeError" in result["message"]
+    assert "can't decode byte 0xff" in result["detail"]
+
+
+def test_a_test_that_takes_too_long_fails_and_the_next_one_runs(write, report):
+    test = (
+        "import time\n\n\ndef test_waits():\n    time.sleep(60)\n\n\ndef test_ends():\n    pass\n"
+    )
+    file = "examples/one/tests/unit/test_waits.py"
+    write({file: test})
+    results = report(Manifest({}, (file,)), "-o", "evergreen_time_limit=1")
+    assert {test: each["message"] for test, (each,) in results.items()} == {
+        f"{file}::test_waits": "Failed: it has not ended after 1 seconds (evergreen_time_limit)",
+        f"{file}::test_ends": "",
+    }
+
+
 @pytest.mark.parametrize("ending", ["raise KeyboardInterrupt", "pytest.exit('now', 0)"])
 def test_a_run_that_ends_early_has_no_report(write, report, ending: str):
     test = f"import pytest\n\ndef test():\n    {ending}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -76,7 +77,8 @@ def tally(make_project: Callable[[], Project]) -> str:
     subprocess.run(
         [sys.executable, "-m", "evergreen.mutants", "--doctrees", str(build.doctrees)],
         cwd=project.folder,
-        env=environment_for_extension(),
+        # `make coverage` measures it.
+        env={**os.environ, **environment_for_extension()},
         check=True,
     )
     return (project.folder / "mutants.json").read_text()

@@ -25,17 +25,12 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from published_pages import PAGES, ROOT
 
-ROOT = Path(__file__).parents[2]
 PREFIX = "/en/latest/"
 REPOSITORY = "https://github.com/owner/guides"
 REDIRECTS = tomllib.loads((ROOT / "docs/redirects.toml").read_text())
 GUIDE = "howto/manage-stored-state/"
-SOURCES = [
-    path
-    for path in sorted((ROOT / "docs").rglob("*.md"))
-    if not path.relative_to(ROOT / "docs").parts[0].startswith("_")
-]
 
 
 def address_of(source: Path) -> str:
@@ -43,18 +38,18 @@ def address_of(source: Path) -> str:
     return f"{page}/".removesuffix("index/")
 
 
-PAGES = {address_of(source): source for source in SOURCES}
+ADDRESSES = {address_of(page): page for page in PAGES}
 OF_SPHINX = ["404/", "genindex/", "search/"]
 EXAMPLES = [
-    page for page in PAGES if page.startswith("reference/examples/") and page.count("/") > 2
+    page for page in ADDRESSES if page.startswith("reference/examples/") and page.count("/") > 2
 ]
 CHROMIUM = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), ""
 )
 
-every_page = pytest.mark.parametrize("address", PAGES, ids=lambda address: address or "home")
+every_page = pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address or "home")
 every_address = pytest.mark.parametrize(
-    "address", [*PAGES, *OF_SPHINX], ids=lambda address: address or "home"
+    "address", [*ADDRESSES, *OF_SPHINX], ids=lambda address: address or "home"
 )
 
 
@@ -229,7 +224,7 @@ def facts(browser: Browser, site: tuple[str, Path]) -> dict[str, Facts]:
     context = browser.new_context(java_script_enabled=False)
     reader = Reader(context, site[0])
     found = {}
-    for address in [*PAGES, *OF_SPHINX]:
+    for address in [*ADDRESSES, *OF_SPHINX]:
         reader.open(address)
         found[address] = Facts(**reader.page.evaluate(FACTS))
     context.close()
@@ -437,7 +432,7 @@ def test_search_finds_the_guide(visit: Visit, site: tuple[str, Path]):
 
 def test_every_page_is_published_and_nothing_else(site: tuple[str, Path]):
     built = {path.parent.relative_to(site[1]).as_posix() for path in site[1].rglob("*.html")}
-    addresses = [*PAGES, *OF_SPHINX, *REDIRECTS]
+    addresses = [*ADDRESSES, *OF_SPHINX, *REDIRECTS]
 
     assert built == {address.rstrip("/") or "." for address in addresses}
 
@@ -476,7 +471,7 @@ def test_pages_have_an_icon_that_is_there(visit: Visit, facts: dict[str, Facts])
 
 @every_page
 def test_page_can_be_edited_where_its_source_is(facts: dict[str, Facts], address: str):
-    source = PAGES[address].relative_to(ROOT).as_posix()
+    source = ADDRESSES[address].relative_to(ROOT).as_posix()
 
     assert facts[address].edit == f"{REPOSITORY}/edit/main/{source}"
 
@@ -512,7 +507,7 @@ def test_sitemap_lists_the_pages(site: tuple[str, Path]):
     sitemap = ET.parse(site[1] / "sitemap.xml")
     listed = [element.text for element in sitemap.iterfind(".//{*}loc")]
 
-    assert sorted(filter(None, listed)) == sorted(site[0] + address for address in PAGES)
+    assert sorted(filter(None, listed)) == sorted(site[0] + address for address in ADDRESSES)
 
 
 def test_guide_describes_itself_to_who_links_to_it(

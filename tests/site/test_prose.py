@@ -12,13 +12,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.front_matter import front_matter_plugin
+from published_pages import PAGES, ROOT
 
-ROOT = Path(__file__).parents[2]
-PAGES = [
-    path
-    for path in sorted((ROOT / "docs").rglob("*.md"))
-    if not path.relative_to(ROOT / "docs").parts[0].startswith("_")
-]
 NOTICE = re.compile(r"^\s*(\[/?[a-z]+\]\s*$|\[![A-Z]+\]|!!! )", re.MULTILINE)
 ELSEWHERE = re.compile(
     r"\b(?:this|(?:the )?(?:next|last|previous|following)) chapter\b"

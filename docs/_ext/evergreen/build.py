@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from docutils import nodes
@@ -222,38 +222,56 @@ def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[s
     )
     attribution = Attribution(evidence.proofs, project_folder(app), app.config.evergreen_stand_ins)
     figures = compute_figures(pages.values(), attribution, tests, _tally(app, evidence))
-    problems: list[Problem] = []
-    for page in pages.values():
+    _stop_if_any(app, list(_without_evidence(pages.values(), attribution, tests, figures)))
+    unused = _unused(pages.values(), attribution, tests)
+    write_whole(Path(app.doctreedir, UNUSED_NAME), "".join(f"{test}\n" for test in unused))
+    display = Display(app, pages, attribution, tests, figures, evidence.versions)
+    app.evergreen_display = display  # type: ignore[attr-defined]
+    return _shown_anew(env, display)
+
+
+def _without_evidence(
+    pages: Iterable[Page],
+    attribution: Attribution,
+    tests: Sequence[str],
+    figures: Mapping[str, str],
+) -> Iterator[Problem]:
+    for page in pages:
         for block in page.embedded:
-            problems += attribution.unproven(block)
-        problems += attribution.unproven_in(page)
-        problems += check_claims(page.claims, tests)
-        problems += check_figures(page.figures, figures)
-    _stop_if_any(app, problems)
+            yield from attribution.unproven(block)
+        yield from attribution.unproven_in(page)
+        yield from check_claims(page.claims, tests)
+        yield from check_figures(page.figures, figures)
+
+
+def _unused(pages: Collection[Page], attribution: Attribution, tests: Sequence[str]) -> list[str]:
+    """Return the tests that are behind no block and no claim, and are no page's own."""
     used = {
         test
-        for page in pages.values()
+        for page in pages
         for block in page.embedded
         for test in attribution.backing_of(block).tests
     }
     named = {
         function
-        for page in pages.values()
+        for page in pages
         for each in page.claims
         for function in functions_of(tests, each.test)
     }
-    unused = [
+    paths = {page.path for page in pages}
+    return [
         test
         for test in tests
         if test not in used
         and test.partition("[")[0] not in named
-        and test.partition("::")[0] not in {page.path for page in pages.values()}
+        and test.partition("::")[0] not in paths
     ]
-    write_whole(Path(app.doctreedir, UNUSED_NAME), "".join(f"{test}\n" for test in unused))
-    display = Display(app, pages, attribution, tests, figures, evidence.versions)
-    app.evergreen_display = display  # type: ignore[attr-defined]
+
+
+def _shown_anew(env: BuildEnvironment, display: Display) -> list[str]:
+    """Return the pages of which what they show is another than before, and keep what it is."""
     before: dict[str, str] = getattr(env, "evergreen_shown", {})
-    now = {docname: display.digest_of(docname, page) for docname, page in pages.items()}
+    now = {docname: display.digest_of(docname, page) for docname, page in pages_of(env).items()}
     env.evergreen_shown = now  # type: ignore[attr-defined]
     return [docname for docname, shown in now.items() if before.get(docname) != shown]
 

@@ -122,6 +122,13 @@ def switch_to(folder: str) -> None:
 
 
 def environment_for_extension() -> dict[str, str]:
-    """Return this process's environment with this extension importable, for a child's."""
+    """Return this process's environment with this extension importable, for a child's.
+
+    A coverage.py that measures this process does not measure the child: it would get in the way
+    of the one that records evidence there.
+    """
     folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
+    }
+    return {**inherited, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
