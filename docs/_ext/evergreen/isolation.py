@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import json
 import os
 import select
@@ -61,10 +63,9 @@ def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
     finally:
         os.close(reading)
         os.kill(child, signal.SIGKILL)
-        try:
+        # Whoever is interrupted at once ends it before it has a group of its own.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.waitpid(child, 0)
     # The last line is not whole when the process was ended within it.
     lines = told.decode().split("\n")[:-1]
@@ -77,13 +78,18 @@ def enter(folder: Path) -> None:
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
+def _write(writing: int, message: object) -> None:
+    line = memoryview(f"{json.dumps(message)}\n".encode())
+    while line:
+        line = line[os.write(writing, line) :]
+
+
 def _act(action: Callable[[Tell], None], writing: int) -> NoReturn:
     try:
         os.setpgid(0, 0)
-        # It stays open: once it is closed, this process is ended.
-        pipe = open(writing, "w", encoding="utf-8")
+        # The pipe stays open: once it is closed, this process is ended.
         try:
-            action(lambda message: print(json.dumps(message), file=pipe, flush=True))
+            action(functools.partial(_write, writing))
         except BaseException:
             traceback.print_exc()
         sys.stdout.flush()

@@ -256,7 +256,8 @@ class Session:
     def switch_to(self, node: pytest.Collector | pytest.Item) -> None:
         """Make the modules of a node's example the importable ones."""
         # What is recorded of blocks includes the import of their example.
-        self._switch.to(self._example_of(node), anew=isinstance(node, GroupItem))
+        anew = self._report is not None and isinstance(node, GroupItem)
+        self._switch.to(self._example_of(node), anew=anew)
 
     def note_opened(self, event: str, arguments: tuple[object, ...]) -> None:
         """Note each file of the project that is opened to be read: a hook for `sys.audit`."""
