@@ -35,6 +35,12 @@ EXAMPLES := $(shell find examples -not -path '*/.*' -not -name '*.pyc')
 WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
+NAMES_OF_PACKAGES := sed -uE '/^Collecting/!d; s/ \(from .*//'
+
+# Make and Bash end at a signal, and what they have started goes on. This command takes it along.
+WHOLE = { set -m; { $(1); } & set +m; \
+  for signal in INT TERM HUP; do trap "kill -$$signal -- -$$! || true" $$signal; done; \
+  wait $$! || { while kill -0 -- -$$!; do sleep 0.1; done 2>/dev/null; false; }; }
 
 .PHONY: help html serve live check test mutants coverage lint linkcheck matrix new-guide lock bench soak clean
 
@@ -49,8 +55,8 @@ $(INSTALLED): requirements.txt
 	@if [ -L .venv ]; then echo ".venv is a link, and what it leads to is not emptied: remove the link, or touch $@" >&2; exit 1; fi
 	@echo "Installing what requirements.txt locks into .venv (once for each change of it)"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt \
-	  | sed -uE '/^Collecting/!d; s/ \(from .*//'
+	@$(call WHOLE,$(BIN)/python -m pip install --disable-pip-version-check --require-hashes \
+	  -r requirements.txt | $(NAMES_OF_PACKAGES))
 	@touch $@
 
 html: $(SITE)/.buildinfo ## Prove the snippets and build the site into _build/html.
@@ -64,8 +70,8 @@ $(SITE)/.buildinfo: $(INSTALLED) $(SOURCES)
 	@if [ -d $(SITE) ]; then mv $(SITE) _build/unproven; fi
 	@$(if $(filter-out %.md,$?),rm -rf _build/unproven)
 	@echo "Reading the pages, and proving what has changed"
-	@$(SPHINX) --doctree-dir _build/doctrees --quiet --fail-on-warning --builder dirhtml \
-	  docs _build/unproven || { \
+	@$(call WHOLE,$(SPHINX) --doctree-dir _build/doctrees --quiet --fail-on-warning \
+	  --builder dirhtml docs _build/unproven) || { \
 	  rm -rf _build/unproven; echo "No site: mend what is listed above, and call make again." >&2; exit 1; }
 	@mv _build/unproven $(SITE)
 	@touch $@

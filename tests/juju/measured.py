@@ -22,6 +22,20 @@ LIFETIMES = {
     "unit databag": ("kept", "kept", "kept", "kept", "lost"),
     "app databag": ("kept", "kept", "kept", "kept", "kept"),
     "secret": ("kept", "kept", "kept", "kept", "kept"),
+    "machine-dependent storage": (
+        "kept",
+        "lost",
+        "kept on machines, lost on Kubernetes",
+        "kept, for this unit only",
+        "lost",
+    ),
+    "machine-independent storage": (
+        "kept",
+        "kept",
+        "kept",
+        "kept, for this unit only",
+        "kept, for the unit that is given it",
+    ),
 }
 """How long a value lasts in each place that the stand-in for the hook environment has."""
 

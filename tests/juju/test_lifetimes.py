@@ -29,8 +29,10 @@ def keeping(deploy: Deploy, *, units: int = 1) -> list[Unit]:
     """Return units in their relation, the first of which leads and has kept the value."""
     deployed = deploy("keeper", units=units)
     for unit in deployed:
+        unit.model.independent = {"machine-independent-storage"}
         unit.model.enter(unit.name, 0)
         unit.model.pending[unit.name].clear()
+        unit.attach(*unit.storages)
     deployed[0].run_action("keep", value="42").check()
     return deployed
 
@@ -74,7 +76,14 @@ def removed_unit(deploy: Deploy) -> dict[str, str]:
     removed, remaining = keeping(deploy, units=2)
     check(removed.remove())
     assert not removed.directory.exists()
-    return recall(remaining)
+    left = removed.model.detached
+    given = Unit(removed.model, removed.charm, removed.directory, storages=left)
+    check(given.set_up())
+    of_remaining, of_given = recall(remaining), recall(given)
+    return {
+        place: kept if kept == of_remaining[place] else f"{kept}, for the unit that is given it"
+        for place, kept in of_given.items()
+    }
 
 
 MEASURES = (next_event, recreated_container, charm_upgrade, change_of_leader, removed_unit)

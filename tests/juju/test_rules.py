@@ -5,11 +5,13 @@ The page that a rule was read from stands beside the rule, in `hook_environment`
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from hook_environment import Done, Hook, Model, Unit
+from hook_environment import Done, Hook, Model, Storage, Unit, model_of
 
 Deploy = Callable[..., list[Unit]]
+ROOT = Path(__file__).parents[2]
 # A charm that does nothing, for the order of hooks: Python alone starts fast.
 IDLE = "pass"
 
@@ -264,6 +266,135 @@ def test_hook_commands_of_actions_are_for_actions(model: Model):
 def test_what_the_stand_in_does_not_have_fails(model: Model):
     said = refused(Hook(model, "app/0"), "network-get", "peers")
     assert said == "network-get is not part of this stand-in for the hook environment"
+
+
+# Storage
+
+
+@pytest.fixture
+def stored(model: Model) -> Model:
+    """The model, with storage in app/0: data/0 and logs/1."""
+    model.attached["app/0"] = [
+        Storage("data", 0, Path("/mnt/data")),
+        Storage("logs", 1, Path("/mnt/logs")),
+    ]
+    return model
+
+
+def test_storage_list_has_what_is_attached_to_this_unit(stored: Model):
+    hook = Hook(stored, "app/0")
+    assert json.loads(run(hook, "storage-list", "--format=json")) == ["data/0", "logs/1"]
+    assert json.loads(run(hook, "storage-list", "--format=json", "logs")) == ["logs/1"]
+    assert json.loads(run(Hook(stored, "app/1"), "storage-list", "--format=json")) == []
+
+
+def test_storage_get_has_to_be_told_of_which(stored: Model):
+    hook = Hook(stored, "app/0")
+    assert json.loads(run(hook, "storage-get", "-s", "logs/1", "--format=json")) == {
+        "kind": "filesystem",
+        "location": "/mnt/logs",
+    }
+    assert run(hook, "storage-get", "-s", "data/0", "location") == "/mnt/data"
+    assert refused(hook, "storage-get", "location") == "no storage instance specified"
+    for unit, storage in (("app/0", "data/1"), ("app/1", "data/0")):
+        said = refused(Hook(stored, unit), "storage-get", "-s", storage)
+        assert said == f'invalid value "{storage}" for option -s: storage not found'
+
+
+def test_a_storage_hook_is_about_one_storage_unless_told_of_another(stored: Model):
+    hook = Hook(stored, "app/0", storage="logs/1")
+    assert run(hook, "storage-get", "location") == "/mnt/logs"
+    assert run(hook, "storage-get", "-s", "data/0", "location") == "/mnt/data"
+
+
+@pytest.mark.parametrize("option", ["type: block", "type: filesystem\n    location: /srv"])
+def test_storage_of_another_kind_is_not_part_of_the_stand_in(option: str, tmp_path: Path):
+    (tmp_path / "charmcraft.yaml").write_text(f"name: app\nstorage:\n  data:\n    {option}\n")
+    with pytest.raises(ValueError, match="the storage data is not a single file system"):
+        model_of(tmp_path)
+
+
+# What each storage holds is listed in every hook of a charm that writes its hook's name there.
+STORING = """
+import json, os, subprocess
+
+def command(*arguments):
+    done = subprocess.run([*arguments, "--format=json"], capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+if "storage" in os.environ["JUJU_HOOK_NAME"]:
+    about = command("storage-get")
+    assert about["location"] == os.environ["JUJU_STORAGE_LOCATION"]
+    assert about["kind"] == os.environ["JUJU_STORAGE_KIND"]
+for storage in command("storage-list"):
+    location = command("storage-get", "-s", storage)["location"]
+    print(storage, *sorted(os.listdir(location)))
+    open(os.path.join(location, os.environ["JUJU_HOOK_NAME"]), "w").close()
+"""
+
+
+TIED, FREE = "machine-dependent-storage", "machine-independent-storage"
+
+
+def test_storage_of_a_machine_is_attached_before_install_and_detaching_after_stop(deploy: Deploy):
+    (unit,) = deploy("keeper", source=STORING)
+    first, last = unit.set_up(), unit.remove()
+    attached = [f"{TIED}-storage-attached", f"{FREE}-storage-attached"]
+    assert names(first)[:3] == [*attached, "install"]
+    # What is not attached yet is not listed.
+    assert [each.output.count("\n") for each in first[:3]] == [1, 2, 2]
+    detaching = [f"{TIED}-storage-detaching", f"{FREE}-storage-detaching"]
+    assert names(last) == ["stop", *detaching, "remove"]
+    # A storage is there while it is detaching.
+    assert [each.output.count("\n") for each in last] == [2, 2, 1, 0]
+
+
+def test_storage_on_kubernetes_is_attached_after_start(deploy: Deploy):
+    (unit,) = deploy("keeper", source=IDLE)
+    unit.model.on_kubernetes = True
+    attached = [f"{TIED}-storage-attached", f"{FREE}-storage-attached"]
+    assert names(unit.set_up())[-3:] == ["start", *attached]
+    assert model_of(ROOT / "examples/peer-data").on_kubernetes
+    assert not model_of(ROOT / "examples/stored-state").on_kubernetes
+
+
+def test_storage_stays_attached_when_the_hook_fails(deploy: Deploy):
+    (unit,) = deploy("keeper", source="import sys; sys.exit('no')")
+    unit.attach(*unit.storages)
+    event = unit.model.storage_event(unit.storages[0], "detaching")
+    assert unit.dispatch(event).status == 1
+    assert unit.model.attached[unit.name] == unit.storages
+
+
+def test_storage_outlives_the_charm_and_not_always_the_container(deploy: Deploy):
+    (unit,) = deploy("keeper", source=STORING)
+    unit.model.independent = {FREE}
+    unit.attach(*unit.storages)
+    written = unit.dispatch("install").check().output
+    assert written.splitlines() == [f"{TIED}/0", f"{FREE}/1"]
+    unit.replace_charm()
+    read = unit.dispatch("start").check().output
+    assert read.splitlines() == [f"{TIED}/0 install", f"{FREE}/1 install"]
+    unit.replace_container()
+    read = unit.dispatch("start").check().output
+    assert read.splitlines() == [f"{TIED}/0", f"{FREE}/1 install start"]
+
+
+def test_storage_goes_with_its_machine_or_is_left_for_another_unit(deploy: Deploy):
+    (unit,) = deploy("keeper", source=STORING)
+    unit.model.independent = {FREE}
+    tied, free = unit.storages
+    unit.set_up()
+    unit.remove()
+    assert not tied.location.exists()
+    assert unit.model.detached == [free]
+    other = Unit(unit.model, unit.charm, unit.directory, source=STORING, storages=[free])
+    assert unit.model.detached == []
+    # A number is not used again.
+    assert [each.id for each in other.storages] == [f"{FREE}/1", f"{TIED}/2"]
+    attached = other.set_up()[0].check()
+    assert attached.event.name == f"{FREE}-storage-attached"
+    assert f"{FREE}-storage-detaching" in attached.output
 
 
 # The order of hooks

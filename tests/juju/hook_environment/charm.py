@@ -14,13 +14,25 @@ def model_of(charm: Path) -> Model:
 
     Args:
         charm: the folder with `charmcraft.yaml`.
+
+    Raises:
+        ValueError: when the charm asks for storage of a kind that is not part of this stand-in.
     """
     project = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     options = project.get("config", {}).get("options", {})
+    storages = project.get("storage", {})
+    for name, storage in storages.items():
+        if storage["type"] != "filesystem" or not {"type", "description"}.issuperset(storage):
+            raise ValueError(
+                f"{charm.name}: the storage {name} is not a single file system without options, "
+                "and other storage is not part of this stand-in for the hook environment"
+            )
     return Model(
         project["name"],
         {name: number for number, name in enumerate(project.get("peers", {}))},
         {name: option["default"] for name, option in options.items() if "default" in option},
+        storages=list(storages),
+        on_kubernetes="containers" in project,
     )
 
 

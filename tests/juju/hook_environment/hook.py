@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hook_environment.model import Model, Secret
+from hook_environment.model import Model, Secret, Storage
 
 # `secret/`: "lowercase letter first, then letters, numbers and dashes, at least three characters".
 _SECRET_KEY = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
@@ -27,9 +27,18 @@ class Hook:
     takes the options and the other arguments, and returns what the command prints.
     """
 
-    def __init__(self, model: Model, unit: str, *, parameters: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        model: Model,
+        unit: str,
+        *,
+        parameters: dict[str, Any] | None = None,
+        storage: str | None = None,
+    ):
         self.model = model
         self.unit = unit
+        self.storage = storage
+        """The storage that a storage hook is about, by its ID."""
         self.parameters = parameters
         """The parameters of an action, or None in a hook."""
         self.results: dict[str, str] = {}
@@ -275,6 +284,34 @@ class Hook:
         before = self._charm_state or self.model.charm_states.get(self.unit, {})
         self._charm_state = {key: value for key, value in before.items() if key not in values}
         return ""
+
+    def storage_list(self, options: dict[str, str], values: list[str]) -> object:
+        """Return the IDs of "all storage instances attached to the unit".
+
+        "A storage name may be specified, in which case only storage instances for that named
+        storage will be returned" (`hook-command/list-of-hook-commands/storage-list/`).
+        """
+        return [each.id for each in self._attached() if each.name in values or not values]
+
+    def storage_get(self, options: dict[str, str], values: list[str]) -> object:
+        """Return what is known of a storage, or one value of it.
+
+        "If the executing hook is a storage hook, information about the storage related to the
+        hook will be reported; this may be overridden by specifying the name of the storage as
+        reported by `storage-list`, and must be specified for non-storage hooks"
+        (`hook-command/list-of-hook-commands/storage-get/`).
+        """
+        asked = options.get("s", self.storage)
+        if asked is None:
+            raise Refused("no storage instance specified")
+        for each in self._attached():
+            if each.id == asked:
+                about = {"kind": "filesystem", "location": str(each.location)}
+                return about[values[0]] if values else about
+        raise Refused(f'invalid value "{asked}" for option -s: storage not found')
+
+    def _attached(self) -> list[Storage]:
+        return self.model.attached[self.unit]
 
     def _status_owner(self, options: dict[str, str]) -> str:
         if options.get("application", "false").lower() == "false":

@@ -5,6 +5,7 @@ import itertools
 import threading
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -32,6 +33,22 @@ class Secret:
     """The revision that each unit reads until it asks for a newer one, by the unit's name."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """An instance of a storage of the charm: a file system, here a folder (`storage/`)."""
+
+    name: str
+    """What the charm calls it."""
+    number: int
+    location: Path
+    """Where it is mounted; in neither the charm's folder nor its container."""
+
+    @property
+    def id(self) -> str:
+        """What hook commands call this instance: "data/0", for example."""
+        return f"{self.name}/{self.number}"
+
+
 @dataclasses.dataclass
 class Model:
     """One application, and what outlives its containers and machines: all but the charm's files.
@@ -43,6 +60,14 @@ class Model:
     peers: dict[str, int]
     """The ID of each peer relation, by its name."""
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    storages: list[str] = dataclasses.field(default_factory=list)
+    """The names of the storages that each unit has one instance of."""
+    independent: set[str] = dataclasses.field(default_factory=set)
+    """The storages that are machine-independent: an instance "can outlive a machine and be
+    reattached to another machine". Any other is "machine-dependent (e.g., a directory on disk tied
+    to the machine which goes away if the unit is destroyed)". Which it is, is "how things are set
+    up during deployment" (`storage/`)."""
+    on_kubernetes: bool = False
     leader: str | None = None
     units: list[str] = dataclasses.field(default_factory=list)
     entered: dict[str, set[int]] = dataclasses.field(default_factory=dict)
@@ -50,6 +75,10 @@ class Model:
     bags: dict[tuple[int, str], dict[str, str]] = dataclasses.field(default_factory=dict)
     """The databags, by relation and owner; those of removed units stay."""
     secrets: dict[str, Secret] = dataclasses.field(default_factory=dict)
+    attached: dict[str, list[Storage]] = dataclasses.field(default_factory=dict)
+    """The storage of each unit, from storage-attached until storage-detaching has run."""
+    detached: list[Storage] = dataclasses.field(default_factory=list)
+    """The storage of removed units that can be attached to others."""
     charm_states: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     """What each unit keeps with state-set."""
     statuses: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
@@ -63,6 +92,7 @@ class Model:
     """Unit, level and message of each line."""
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
     unit_numbers: itertools.count = dataclasses.field(default_factory=itertools.count)
+    storage_numbers: itertools.count = dataclasses.field(default_factory=itertools.count)
     uuid: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
 
     def add_unit(self) -> str:
@@ -73,6 +103,7 @@ class Model:
         name = f"{self.application}/{next(self.unit_numbers)}"
         self.units.append(name)
         self.entered[name] = set()
+        self.attached[name] = []
         self.pending[name] = []
         if self.leader is None:
             self.leader = name
@@ -87,6 +118,7 @@ class Model:
         """
         self.units.remove(unit)
         del self.pending[unit]
+        del self.attached[unit]
         self.secrets = {key: each for key, each in self.secrets.items() if each.owner != unit}
         self.charm_states.pop(unit, None)
         for other in self.units:
@@ -134,6 +166,15 @@ class Model:
         """Have a unit told of something, unless that is still before it."""
         if event not in self.pending[unit]:
             self.pending[unit].append(event)
+
+    def storage_event(self, storage: Storage, kind: str) -> Event:
+        """Return an event of a storage; `hook/#storage-hooks` lists what is set for it."""
+        environment = {
+            "JUJU_STORAGE_ID": storage.id,
+            "JUJU_STORAGE_LOCATION": str(storage.location),
+            "JUJU_STORAGE_KIND": "filesystem",
+        }
+        return Event(f"{storage.name}-storage-{kind}", environment)
 
     def relation_event(self, relation: int, kind: str, unit: str | None = None) -> Event:
         """Return an event of a peer relation, about one unit or, without, about none.

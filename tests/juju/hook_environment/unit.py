@@ -6,14 +6,14 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from hook_environment.answering import answering
 from hook_environment.charm import pack
 from hook_environment.hook import Hook
-from hook_environment.model import Event, Model, leadership_hook
+from hook_environment.model import Event, Model, Storage, leadership_hook
 
 STATE_FILE = ".unit-state.db"
 HOOK_COMMANDS = [
@@ -65,15 +65,35 @@ class Unit:
         charm: the folder with `charmcraft.yaml` and `src/charm.py`.
         directory: where to have the charm; the folder is made.
         source: what to have in `src/charm.py` instead of what is there.
+        storages: storage that a removed unit has left, as `juju add-unit --attach-storage` names
+            it (`juju-cli/list-of-juju-cli-commands/add-unit/`). Any other that the charm asks for
+            is new.
     """
 
-    def __init__(self, model: Model, charm: Path, directory: Path, *, source: str | None = None):
+    def __init__(
+        self,
+        model: Model,
+        charm: Path,
+        directory: Path,
+        *,
+        source: str | None = None,
+        storages: Sequence[Storage] = (),
+    ):
         self.model = model
         self.charm = charm
         self.source = source
         self.name = model.add_unit()
         self.directory = directory
         pack(charm, directory, source=source)
+        self.storages = list(storages)
+        """Its storage, which it sees from storage-attached on."""
+        model.detached = [each for each in model.detached if each not in storages]
+        for name in model.storages:
+            if not any(each.name == name for each in storages):
+                number = next(model.storage_numbers)
+                location = directory.with_name(f"{directory.name} {name} {number}")
+                location.mkdir()
+                self.storages.append(Storage(name, number, location))
 
     @property
     def state_file(self) -> Path:
@@ -100,11 +120,14 @@ class Unit:
             event = Event(event)
         action = event.parameters is not None
         parameters = dict(event.parameters) if event.parameters is not None else None
-        hook = Hook(self.model, self.name, parameters=parameters)
+        storage = event.environment.get("JUJU_STORAGE_ID")
+        hook = Hook(self.model, self.name, parameters=parameters, storage=storage)
         hook.refusals.update(refuse or {})
         hook.on_command = on_command
         if event.name.endswith("-relation-created"):
             self.model.enter(self.name, self.model.peers[event.environment["JUJU_RELATION"]])
+        if event.name.endswith("-storage-attached"):
+            self.attach(*(each for each in self.storages if each.id == storage))
         with answering(HOOK_COMMANDS, hook.run) as environment, tempfile.TemporaryFile() as output:
             process = start(
                 [self.directory / "dispatch"],
@@ -137,7 +160,18 @@ class Unit:
         # (`hook/#errors-in-hooks`).
         if status == 0:
             hook.commit()
+            if event.name.endswith("-storage-detaching"):
+                attached = self.model.attached[self.name]
+                attached[:] = [each for each in attached if each.id != storage]
         return Done(event, status, text, hook)
+
+    def attach(self, *storages: Storage) -> None:
+        """Have the charm see storage, once: "available for the charm to use".
+
+        (`hook/#storage-hooks`)
+        """
+        attached = self.model.attached[self.name]
+        attached += [each for each in storages if each not in attached]
 
     def run_action(self, name: str, **parameters: Any) -> Done:
         """Run an action. Its environment is that of a hook, with the action's name and ID."""
@@ -161,7 +195,10 @@ class Unit:
     def first_hooks(self) -> list[str | Event]:
         """Return the hooks of a new unit, in Juju's order.
 
-        `hook/#installation-phase` has them without relations. A peer relation's relation-created
+        `hook/#installation-phase` has them without relations. For machine charms all
+        storage-attached hooks "will be run before the `install` event fires"; for Kubernetes
+        charms they "are run sometime after the `start` hook has completed"
+        (`hook/#storage-hooks`). A peer relation's relation-created
         comes before start (`hook/#endpoint-relation-created`), and "`leader-elected` is always
         emitted **after** peer-`relation-created`" (`hook/#leader-elected`); a unit that does not
         lead gets leader-settings-changed in its place (`hook/#leader-settings-changed`).
@@ -171,7 +208,9 @@ class Unit:
             for relation in self.model.peers.values()
         ]
         leadership = leadership_hook(leads=self.model.leader == self.name)
-        return ["install", *created, leadership, "config-changed", "start"]
+        attached = [self.model.storage_event(each, "attached") for each in self.storages]
+        hooks = ["install", *created, leadership, "config-changed", "start"]
+        return [*hooks, *attached] if self.model.on_kubernetes else [*attached, *hooks]
 
     def restart_agent(self) -> list[Done]:
         """Restart the agent: of the unit nothing is in its process, so only a hook comes of it.
@@ -213,9 +252,17 @@ class Unit:
         pack(self.charm, self.directory, source=self.source)
 
     def replace_container(self) -> None:
-        """Put the charm into an empty folder."""
+        """Put the charm into an empty folder.
+
+        Storage of the provider `rootfs` is "a sub-directory on the unit's root filesystem"
+        (`storage/#rootfs`), which a new container has anew.
+        """
         shutil.rmtree(self.directory)
         self.replace_charm()
+        for each in self.storages:
+            if each.name not in self.model.independent:
+                shutil.rmtree(each.location)
+                each.location.mkdir()
 
     def remove(self) -> list[Done]:
         """Remove the unit and its machine or container, and have another one lead, if it led."""
@@ -232,7 +279,9 @@ class Unit:
 
         A departing unit gets relation-departed "once for each remaining unit"
         (`hook/#endpoint-relation-departed`), and stop and remove last (`hook/#teardown-phase`); a
-        peer relation has no relation-broken (`hook/#endpoint-relation-broken`).
+        peer relation has no relation-broken (`hook/#endpoint-relation-broken`). Storage-detaching
+        comes "after the `stop` hook has completed and all such hooks will be run before triggering
+        the `remove` hook" (`hook/#storage-hooks`).
         """
         departed = [
             self.model.relation_event(relation, "departed", other)
@@ -240,9 +289,21 @@ class Unit:
             for other in self.model.units
             if other != self.name and relation in self.model.entered[other]
         ]
-        return [*departed, "stop", "remove"]
+        detaching = [
+            self.model.storage_event(each, "detaching") for each in self.model.attached[self.name]
+        ]
+        return [*departed, "stop", *detaching, "remove"]
 
     def leave(self) -> None:
-        """Have the model forget the unit, and remove its files."""
+        """Have the model forget the unit, and remove its files.
+
+        Storage that is tied to the machine "goes away if the unit is destroyed"; other storage
+        "can outlive a machine and be reattached to another machine" (`storage/`).
+        """
         self.model.remove_unit(self.name)
         shutil.rmtree(self.directory)
+        for each in self.storages:
+            if each.name in self.model.independent:
+                self.model.detached.append(each)
+            else:
+                shutil.rmtree(each.location)

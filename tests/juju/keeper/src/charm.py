@@ -1,5 +1,7 @@
 """A charm that keeps a value in every place that the guide compares, and looks for it there."""
 
+from pathlib import Path
+
 import ops
 
 
@@ -22,12 +24,21 @@ class Keeper(ops.CharmBase):
         assert relation is not None
         return relation
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """A file in each storage, by the storage's name."""
+        return {
+            name: storages[0].location / "value" for name, storages in self.model.storages.items()
+        }
+
     def _on_keep_action(self, event: ops.ActionEvent) -> None:
         value = event.params["value"]
         peers = self.peers
         self.value = value
         self._stored.value = value
         peers.data[self.unit]["value"] = value
+        for file in self.files.values():
+            file.write_text(value)
         if self.unit.is_leader():
             peers.data[self.app]["value"] = value
             self.app.add_secret({"value": value}, label="value")
@@ -46,6 +57,7 @@ class Keeper(ops.CharmBase):
             "app-databag": peers.data[self.app].get("value"),
             "secret": secret,
         }
+        found |= {name: file.read_text() for name, file in self.files.items() if file.exists()}
         event.set_results({place: value for place, value in found.items() if value})
 
 
