@@ -84,7 +84,8 @@ live: $(INSTALLED) ## Serve the site, proven and built again each time a file is
 	  --fail-on-warning --builder dirhtml --host 127.0.0.1 --port $(PORT) \
 	  --watch examples --watch conf.py docs _build/live/html
 
-check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold before a change is merged.
+# Prose needs no proof, and comes first: it takes a second, and a proof may take a minute.
+check: $(STAMPS)/prose html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold before a change is merged.
 	@sed 's/^/For information: no block and no claim uses /' _build/doctrees/evergreen-unused-tests.txt
 	@if grep -qF "not measured for this build" $(SITE)/index.html; then \
 	  echo "For information: docs/mutants.json is not about what is published: run make mutants"; fi
@@ -92,7 +93,7 @@ check: html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all that must hold be
 	@echo "Everything holds."
 
 test: check ## Run every test there is.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
 	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
@@ -109,7 +110,7 @@ $(STAMPS)/doctest: $(SITE)/.buildinfo | $(STAMPS)
 	@touch $@
 
 $(STAMPS)/site: $(SITE)/.buildinfo $(CODE) $(WORKFLOWS) | $(STAMPS)
-	@$(BIN)/python -m pytest -q --no-header tests/site
+	@$(BIN)/python -m pytest -q --no-header --ignore tests/site/test_prose.py tests/site
 	@touch $@
 
 # These linters say that they have found nothing; what they find is still printed.
@@ -136,6 +137,10 @@ $(STAMPS)/pyright: $(INSTALLED) $(PYTHON_CODE) | $(STAMPS)
 
 $(STAMPS)/codespell: $(INSTALLED) $(CODE) $(WORKFLOWS) $(wildcard *.md) | $(STAMPS)
 	@$(BIN)/codespell . $(ANNOTATE)
+	@touch $@
+
+$(STAMPS)/prose: $(INSTALLED) tests/site/test_prose.py $(filter %.md,$(SOURCES)) | $(STAMPS)
+	@$(BIN)/python -m pytest -q --no-header tests/site/test_prose.py
 	@touch $@
 
 $(STAMPS)/schemas: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)

@@ -57,9 +57,13 @@ class Project:
 
     def check(self, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `make check`, with variables of the environment by keyword."""
+        return self.make("check", **environment)
+
+    def make(self, *goals: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run make, with variables of the environment by keyword."""
         # Under the copy's own path, each copy would compile all of the environment anew.
         tools = [f"BIN={BIN}", f"PYTHONPYCACHEPREFIX={BYTECODE}"]
-        return self.run("make", "--no-print-directory", *tools, "check", **environment)
+        return self.run("make", "--no-print-directory", *tools, *goals, **environment)
 
     def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy."""

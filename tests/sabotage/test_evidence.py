@@ -28,6 +28,9 @@ from damage import (
 )
 
 EVIDENCE = "_build/doctrees/evergreen-evidence.json"
+EXPLANATION = "docs/explanation/stored-state-uses-limitations.md"
+PEER_DATA = "examples/peer-data/pyproject.toml"
+STORED_STATE = "examples/stored-state/pyproject.toml"
 TABLE = "examples/stored-state/table.toml"
 
 
@@ -244,16 +247,28 @@ def ages(evidence: Path) -> None:
 DAMAGES = [removes, truncates, garbles, empties, reshapes, drops_a_key, is_older, ages]
 
 
+def name_of(unit: str) -> str:
+    """Return what a build calls a unit, given the path in its evidence."""
+    return f"example {Path(unit).parent.name}" if unit.endswith("pyproject.toml") else unit
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_evidence_is_no_evidence(damage: Callable[[Path], None], project: Project):
-    before = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
+    units = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
     damage(project.folder / EVIDENCE)
 
     refused = build(project, "refused", "-D", "evergreen_prove=0")
 
     assert refused.returncode != 0, refused.stdout
-    assert "evergreen_prove is off, and this is unproven: example " in refused.stdout
+    named = refused.stdout.partition("evergreen_prove is off, and this is unproven: ")[2]
+    # Nothing of it is evidence still, so that all of them are one case to what proves anew.
+    assert sorted(named.splitlines()[0].split(", ")) == sorted(map(name_of, units))
     assert not list((project.folder / "_build").glob("refused/**/*.html"))
+
+
+def test_what_damaged_evidence_spoke_of_is_proven_again(project: Project):
+    before = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
+    garbles(project.folder / EVIDENCE)
 
     built = build(project, "proven")
 
@@ -290,12 +305,18 @@ def test_evidence_of_another_text_is_no_evidence(
 
 
 def test_evidence_of_what_did_not_pass_is_none(project: Project):
-    edit(project.folder, CHARM_TEST, "calculate.assert_not_called()", "assert not 'passing'")
+    before = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
+    edit(project.folder, PEER_TEST, "    assert ", "    assert not 'passing'\n    assert ")
+    edit(project.folder, EXPLANATION, "```{testcode}\n", "```{testcode}\nassert 'passing'\n")
 
     assert project.check().returncode != 0
 
-    evidence = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
-    assert "examples/peer-data/pyproject.toml" in evidence
-    assert "docs/howto/manage-stored-state.md" in evidence
+    after = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
+    # What speaks of nothing that has changed is evidence as before.
+    assert after[STORED_STATE] == before[STORED_STATE]
+    # What has changed and passed beside what did not is new evidence.
+    assert after[EXPLANATION]["digest"] != before[EXPLANATION]["digest"]
+    assert PEER_DATA in before
+    assert PEER_DATA not in after
     refused = build(project, "refused", "-D", "evergreen_prove=0")
-    assert "this is unproven: example stored-state" in refused.stdout
+    assert "this is unproven: example peer-data" in refused.stdout

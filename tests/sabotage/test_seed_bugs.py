@@ -202,12 +202,21 @@ ON_THE_PAGE = [
         "t/12734",
     ),
     replaces(
+        "comment",
+        GUIDE,
+        "#### Set and get data\n",
+        "<!-- UPDATE LINKS\n> Read more: [File `charmcraft.yaml`]()\n-->\n\n"
+        "#### Set and get data\n",
+        f"{GUIDE}:LINE: WARNING: raw html that nothing proves: '<!-- UPDATE LINKS'",
+    ),
+    replaces(
         "comment-in-the-wrong-encoding",
         GUIDE,
         "#### Set and get data\n",
         "<!-- UPDATE LINKS\n> Read more: [File \u00e2\u20ac\u02dccharmcraft.yaml`]()\n-->\n\n"
         "#### Set and get data\n",
-        f"{GUIDE}:LINE: WARNING: raw html that nothing proves: '<!-- UPDATE LINKS'",
+        f"{GUIDE}:",
+        "'\u00e2\u20ac\u02dc' was read in the wrong encoding: write '\u2018'",
     ),
     replaces(
         "text-in-the-wrong-encoding",

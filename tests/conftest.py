@@ -1,0 +1,18 @@
+"""How tests are shared among the workers of `make test`."""
+
+from pathlib import Path
+
+import pytest
+
+# Each of their tests takes long. What they share is made by each worker, or has a group's mark.
+SEPARATE = {Path(__file__).with_name(name) for name in ("juju", "sabotage")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have one worker run all tests of a file, so that what they share is made once."""
+    # A build runs some of these tests without pytest-xdist, which knows the mark.
+    if config.getoption("dist", "no") == "loadgroup":
+        for item in items:
+            if SEPARATE.isdisjoint(item.path.parents):
+                item.add_marker(pytest.mark.xdist_group(str(item.path)))
