@@ -18,6 +18,7 @@ SETTINGS = """\
 [tool.pytest]
 addopts = ["-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider", "--import-mode=importlib"]
 evergreen_pages = "pages"
+strict = true
 """
 PYPROJECT = '[tool.pytest]\npythonpath = ["src"]\ntestpaths = ["tests/unit"]\n'
 EXAMPLES = {

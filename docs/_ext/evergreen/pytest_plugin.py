@@ -71,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(session, SESSION_NAME)
+    # pytest-cov, which heeds it, does so only where it is loaded.
+    config.addinivalue_line("markers", "no_cover: disable coverage for this test.")
     if config.getoption("--evergreen-report") is not None:
         sys.addaudithook(session.note_opened)
         # A process that a test starts reads its settings anew, and in them the name of the test.
