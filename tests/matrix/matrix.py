@@ -342,7 +342,7 @@ class Machine:
                     options += ["--group", f"{example / 'pyproject.toml'}:{group}"]
         if environment.is_for_pages:
             # Nothing but ops is another than what the site is built with.
-            requirements.append("pytest-sphinx")
+            requirements += ["pytest-sphinx", "slipcover"]
             constraints = BUILD / "constraints.txt"
             write_whole(
                 constraints, constraints_without_ops((ROOT / "requirements.txt").read_text())
