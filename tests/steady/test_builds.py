@@ -179,9 +179,7 @@ def test_an_interrupted_build_leaves_no_site(built: Copy):
         assert process.returncode == 0 or not built.site.exists(), printed
         with pytest.raises(ProcessLookupError):
             os.killpg(process.pid, 0)
-        # Python turns an interrupt within some imports into an error, which Sphinx keeps a log of.
-        left = [path for path in built.temporary.iterdir() if not path.match("sphinx-err-*.log")]
-        assert left == [], printed
+        assert list(built.temporary.iterdir()) == [], printed
     assert statuses != {0}, "no build was interrupted"
     # The next build is as the first one.
     test.write_text(kept)
@@ -210,6 +208,9 @@ def test_without_room_for_the_site_there_is_none(built: Copy):
     doctrees = built.project / "_build/doctrees"
     size = size_of(doctrees) + size_of(built.site) // 2
     status, printed = built.build_in(NO_ROOM_FOR_THE_SITE, SIZE=str(size))
+    # Sphinx takes a full disk for a fault of its own, and keeps a log of it.
+    for log in built.temporary.glob("sphinx-err-*.log"):
+        log.unlink()
     assert status != 0
     assert "No space left on device" in printed
 
