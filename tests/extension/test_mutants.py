@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -747,3 +748,14 @@ def test_without_evidence_there_is_nothing_to_try(
     monkeypatch.chdir(project.folder)
     assert command.main(["--doctrees", str(build.doctrees)]) == 2
     assert "build the site first" in capsys.readouterr().err
+
+
+def test_whoever_waits_for_long_is_told_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    seconds = iter([0.0, 4.9, 5.0, 5.0, 9.9, 10.0, 10.0])
+    monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    progress = command._Progress(5)
+    for _ in range(4):
+        progress.step()
+    assert capfd.readouterr().err == "2 of 5 mutants tried\n4 of 5 mutants tried\n"
