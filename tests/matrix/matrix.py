@@ -343,11 +343,10 @@ class Machine:
         if environment.is_for_pages:
             # Nothing but ops is another than what the site is built with.
             requirements += ["pytest-sphinx", "slipcover"]
-            constraints = BUILD / "constraints.txt"
-            write_whole(
-                constraints, constraints_without_ops((ROOT / "requirements.txt").read_text())
-            )
-            options += ["--constraint", str(constraints)]
+            versions = BUILD / "lock-without-ops.txt"
+            lock = (ROOT / "requirements.txt").read_text()
+            write_whole(versions, constraints_without_ops(lock))
+            options += ["--constraint", str(versions)]
         marker = environment.folder / "made-from"
         made_from = digest_of_texts(
             *requirements,
