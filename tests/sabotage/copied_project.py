@@ -26,21 +26,25 @@ def carry_over(build: Path, *names: str) -> None:
             shutil.copy2(kept, copy)
 
 
-def run_in(
-    folder: Path, *command: str | Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a copy, with variables of the environment by keyword."""
-    inherited = {
+def inherited_environment() -> dict[str, str]:
+    """Return this process's environment, without what is not for a command in a copy."""
+    return {
         name: value
         for name, value in os.environ.items()
         # Of make and pytest that run this very test; of the service that runs them.
         if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
     }
+
+
+def run_in(
+    folder: Path, *command: str | Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a copy, with variables of the environment by keyword."""
     return subprocess.run(
         command,
         cwd=folder,
         # Sphinx colours what it prints where CI is set.
-        env={**inherited, "NO_COLOR": "1", **environment},
+        env={**inherited_environment(), "NO_COLOR": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from copied_project import BIN, BYTECODE, NOT_COPIED, ROOT, carry_over
+from copied_project import BIN, BYTECODE, NOT_COPIED, ROOT, carry_over, inherited_environment
 
 PROOF = "tests/proofs/test_tools.py"
 # What runs, late or soon, in a build that has something to prove.
@@ -34,16 +34,10 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc as Linux ha
 
 def start(project: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start make in a copy, with variables of the environment by keyword."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        # Of make and pytest that run this very test; of the service that runs them.
-        if not name.startswith(("MAKE", "MFLAGS", "PYTEST_", "GITHUB_", "READTHEDOCS"))
-    }
     return subprocess.Popen(
         ["make", "--no-print-directory", *arguments],
         cwd=project,
-        env={**inherited, **environment},
+        env={**inherited_environment(), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
