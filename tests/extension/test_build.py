@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -253,7 +254,7 @@ def test_a_change_has_that_proven_which_speaks_of_it(
             text = text((project.folder / name).read_text(encoding="utf-8"))
         project.write({name: text})
     assert project.build(**options).refusal is None
-    assert runs.tests == ([proven] if proven else [])
+    assert list(itertools.chain(*runs.tests)) == proven
 
 
 def test_what_failed_is_proven_again_and_the_rest_is_not(project: Project, runs: Runs):
@@ -265,6 +266,17 @@ def test_what_failed_is_proven_again_and_the_rest_is_not(project: Project, runs:
         ["examples/other/tests", "examples/sums/tests"],
         ["examples/other/tests"],
     ]
+
+
+def test_proofs_of_the_project_s_own_wait_for_the_rest(project: Project, runs: Runs):
+    project.write({"test_proof.py": ""})
+    runs.failing = {"examples/sums/tests"}
+    options = {"evergreen_proofs": {"test_proof.py": []}}
+    assert project.build(**options).refusal == "1 problem, listed above. Nothing is published."
+    assert runs.tests == [["examples/sums/tests"]]
+    runs.failing.clear()
+    assert project.build(**options).refusal is None
+    assert runs.tests[1:] == [["examples/sums/tests"], ["test_proof.py"]]
 
 
 @pytest.mark.parametrize("builder", ["doctest", "linkcheck"])
@@ -392,15 +404,21 @@ def test_a_proof_that_fails_names_its_test(project: Project):
     assert "Correct the code or the test" in warning
 
 
-def test_tests_that_are_not_there_are_missed(project: Project, runs: Runs):
+def test_an_example_without_a_test_is_missed(project: Project, runs: Runs):
     (project.folder / "examples/sums/tests/test_sums.py").unlink()
     (project.folder / "examples/sums/tests").rmdir()
     project.page("block.md", BLOCK, examples={"default": "sums"})
     for _ in range(2):
-        built = project.build(evergreen_proofs={"test_gone.py": []})
-        assert [warning.partition(". ")[0] for warning in built.warnings] == [
-            "examples/sums/pyproject.toml:1: WARNING: no test was found for example sums",
-            "test_gone.py:1: WARNING: no test was found for test_gone.py",
-        ]
+        (warning,) = project.build().warnings
+        assert warning.startswith(
+            "examples/sums/pyproject.toml:1: WARNING: no test was found for example sums. "
+        )
     # The second time there is nothing left to run.
     assert runs.tests == [["pages/block.md"], []]
+
+
+def test_a_proof_that_is_not_there_is_missed(project: Project, runs: Runs):
+    for _ in range(2):
+        (warning,) = project.build(evergreen_proofs={"test_gone.py": []}).warnings
+        assert warning.startswith("test_gone.py:1: WARNING: no test was found for test_gone.py. ")
+    assert runs.tests == [["examples/sums/tests"], [], []]

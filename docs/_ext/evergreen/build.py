@@ -35,7 +35,7 @@ from evergreen.evidence import AT_IMPORT, Evidence
 from evergreen.example import Example, find_examples
 from evergreen.figures import compute_figures
 from evergreen.files import digest_of_files, digest_of_texts, write_whole
-from evergreen.manifest import MANIFEST_NAME, Manifest
+from evergreen.manifest import MANIFEST_NAME, Manifest, PageTests
 from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
 from evergreen.problem import Problem
@@ -186,25 +186,44 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         logger.info("everything is proven already")
     elif app.config.evergreen_prove:
         logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-        seconds = app.config.evergreen_time_limit
-        try:
-            results = run_tests(
-                project_folder(app), examples_folder(app), to_run, unproven, seconds
-            )
-        except RunEnded as error:
-            raise NotPublished(
-                f"pytest did not get to its end: it ended at {error}, see above. Make that end"
-                " as any other test does. Nothing is published."
-            ) from error
-        proofs, problems = judge(unproven, results)
-        evidence.add(proofs, versions_of(app.config.evergreen_libraries))
-        passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
-        logger.info("%d tests passed", passed)
-        _stop_if_any(app, problems)
+        # What the project names itself may take long, and is of no use while an example fails.
+        last = [unit for unit in unproven if unit.path in app.config.evergreen_proofs]
+        first = [unit for unit in unproven if unit not in last]
+        versions = versions_of(app.config.evergreen_libraries)
+        for units in filter(None, (first, last)):
+            problems = _run(app, to_run, units, versions, evidence)
+            _stop_if_any(app, problems)
     else:
         names = ", ".join(unit.name for unit in unproven)
         raise NotPublished(f"evergreen_prove is off, and this is unproven: {names}")
     return _attribute(app, env, evidence)
+
+
+def _run(
+    app: Sphinx,
+    pages: Mapping[str, PageTests],
+    units: Sequence[Unit],
+    versions: Mapping[str, str],
+    evidence: Evidence,
+) -> list[Problem]:
+    """Run the tests of some units, add what is proven to the evidence, and return the rest.
+
+    Raises:
+        NotPublished: when pytest does not get to its end.
+    """
+    seconds = app.config.evergreen_time_limit
+    try:
+        results = run_tests(project_folder(app), examples_folder(app), pages, units, seconds)
+    except RunEnded as error:
+        raise NotPublished(
+            f"pytest did not get to its end: it ended at {error}, see above. Make that end"
+            " as any other test does. Nothing is published."
+        ) from error
+    proofs, problems = judge(units, results)
+    evidence.add(proofs, versions)
+    passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
+    logger.info("%d tests passed", passed)
+    return problems
 
 
 def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[str]:
