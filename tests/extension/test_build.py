@@ -271,11 +271,11 @@ def test_what_failed_is_proven_again_and_the_rest_is_not(project: Project, runs:
 def test_proofs_of_the_project_s_own_wait_for_the_rest(project: Project, runs: Runs):
     project.write({"test_proof.py": ""})
     runs.failing = {"examples/sums/tests"}
-    options = {"evergreen_proofs": {"test_proof.py": []}}
-    assert project.build(**options).refusal == "1 problem, listed above. Nothing is published."
+    built = project.build(evergreen_proofs={"test_proof.py": []})
+    assert built.refusal == "1 problem, listed above. Nothing is published."
     assert runs.tests == [["examples/sums/tests"]]
     runs.failing.clear()
-    assert project.build(**options).refusal is None
+    assert project.build(evergreen_proofs={"test_proof.py": []}).refusal is None
     assert runs.tests[1:] == [["examples/sums/tests"], ["test_proof.py"]]
 
 

@@ -189,7 +189,9 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
         # What the project names itself may take long, and is of no use while an example fails.
         last = [unit for unit in unproven if unit.path in app.config.evergreen_proofs]
         first = [unit for unit in unproven if unit not in last]
-        versions = versions_of(app.config.evergreen_libraries)
+        # What is still proven was so with the versions of now; to find these takes half a second.
+        kept = evidence.versions if evidence.proofs else None
+        versions = kept or versions_of(app.config.evergreen_libraries)
         for units in filter(None, (first, last)):
             problems = _run(app, to_run, units, versions, evidence)
             _stop_if_any(app, problems)
