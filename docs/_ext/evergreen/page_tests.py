@@ -101,13 +101,16 @@ class GroupItem(_PageItem):
         """
         seconds = self.config.stash[TIME_LIMIT]
         import_libraries(self.config.stash[LIBRARIES])
+        recording = _recording_in(self.example.import_paths)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            ending = isolate(functools.partial(self._run_and_tell, Path(folder)), seconds)
+            action = functools.partial(self._run_and_tell, recording, Path(folder))
+            ending = isolate(action, seconds)
         last = ending.told[-1] if ending.told else [self.group.page, 1]
         if isinstance(last, dict):
             self.config.stash[OPENED].update(last["opened"])
             self.config.stash[LIBRARIES] = last["libraries"]
             self.lines = last["lines"]
+            recording.prepare(file for file in self.lines if file.endswith(".py"))
             failure = last["failure"] and Failure(*last["failure"])
         else:
             path, line = last
@@ -149,10 +152,10 @@ class GroupItem(_PageItem):
             for code in self.group.cleanup:
                 run(Step(code))
 
-    def _run_and_tell(self, folder: Path, tell: Tell) -> None:
+    def _run_and_tell(self, recording: Recording, folder: Path, tell: Tell) -> None:
         failure = None
         before = set(sys.modules)
-        with Recording(self.example.import_paths) as recording:
+        with recording:
             try:
                 self.run_here(folder, tell, recording.follow)
             except BaseException as error:
@@ -186,6 +189,10 @@ class GroupItem(_PageItem):
             message = traceback.format_exception_only(raised)[-1].strip()
             detail = _page_traceback(raised, pages)
         return Failure(path, line, message, detail)
+
+
+# Kept for as long as the next groups use the same example: of two, SlipCover may serve the last.
+_recording_in = functools.lru_cache(maxsize=1)(Recording)
 
 
 class SessionItem(_PageItem):
