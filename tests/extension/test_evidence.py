@@ -235,8 +235,11 @@ def proofs(make_project: Callable[[], Project]) -> dict[str, Proof]:
     path = "pages/x.md"
     code = "from sums import add\n\ndef unused():\n    pass\n\nadd(1, 2)"
     project.write({path: "\n" * 6 + code})
-    group = Group(path, "default", "sums", (), (Step(Code(path, 7, code)),), ())
-    pages = {path: PageTests((group,), (), "")}
+    groups = tuple(
+        Group(path, name, "sums", (), (Step(Code(path, 7, text)),), ())
+        for name, text in {"default": code, "next": code, "last": "import sys"}.items()
+    )
+    pages = {path: PageTests(groups, (), "")}
     units = [
         Unit("sums", "sums", ("examples/sums/tests",), "", subjects=("examples/sums",)),
         Unit(path, path, (path,), "", subjects=("examples/sums", path), is_page=True),
@@ -280,10 +283,15 @@ def test_a_test_runs_its_own_lines(proofs: dict[str, Proof]):
     assert _ran(proofs, "sums", f"{file}::test_nothing", file) == [42]
 
 
-def test_a_page_runs_lines_of_its_own_and_of_its_example(proofs: dict[str, Proof]):
-    test = "pages/x.md::default"
+@pytest.mark.parametrize("group", ["default", "next"])
+def test_a_page_runs_lines_of_its_own_and_of_its_example(proofs: dict[str, Proof], group: str):
+    test = f"pages/x.md::{group}"
     assert _ran(proofs, "pages/x.md", test, SOURCE) == [1, 2, 4, 7, *ADD, 11, 15]
     assert _ran(proofs, "pages/x.md", test, "pages/x.md") == [7, 9, 12]
+
+
+def test_a_group_has_no_lines_of_what_only_those_before_it_import(proofs: dict[str, Proof]):
+    assert proofs["pages/x.md"].tests["pages/x.md::last"].lines == {"pages/x.md": [7]}
 
 
 @pytest.mark.parametrize(

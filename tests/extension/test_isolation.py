@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -127,6 +128,7 @@ import builtins, decimal, locale, logging, os, signal, sys, tempfile, threading,
 from pathlib import Path
 
 import mixed
+from evergreen.library import libraries_besides
 
 CHANGED = ("HOME", "TMPDIR", "PYTEST_CURRENT_TEST")
 
@@ -136,11 +138,11 @@ def state():
     return [
         {name: value for name, value in os.environ.items() if name not in CHANGED},
         os.getcwd() == os.environ["HOME"] == tempfile.gettempdir(), os.listdir(),
-        list(sys.path), sorted(sys.modules), mask, locale.setlocale(locale.LC_ALL),
-        list(warnings.filters), logging.root.level, decimal.getcontext().prec,
-        signal.getsignal(signal.SIGINT), sys.getrecursionlimit(), time.tzname, mixed.NAME,
-        threading.active_count(), os.path.exists("/dev/null"), hasattr(builtins, "left"),
-        sys.stdin is None,
+        list(sys.path), sorted(sys.modules.keys() - libraries_besides([])), mask,
+        locale.setlocale(locale.LC_ALL), list(warnings.filters), logging.root.level,
+        decimal.getcontext().prec, signal.getsignal(signal.SIGINT), sys.getrecursionlimit(),
+        time.tzname, mixed.NAME, threading.active_count(), os.path.exists("/dev/null"),
+        hasattr(builtins, "left"), sys.stdin is None,
     ]
 """
 CHANGE = """\
@@ -168,10 +170,11 @@ sys.stdin = None
 """
 
 
-def test_no_group_meets_what_another_one_has_changed(
+@pytest.fixture
+def run_groups(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-):
-    """The second of three groups changes all; the first and the last find the same."""
+) -> Callable[..., pytest.RunResult]:
+    """Return a function that runs groups, each of a block before which the same one is set up."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name, text in {
         "pyproject.toml": '[tool.pytest]\naddopts = ["-p", "evergreen.pytest_plugin"]\n',
@@ -184,19 +187,56 @@ def test_no_group_meets_what_another_one_has_changed(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def group(name: str, change: str) -> Group:
-        note = f"Path({str(pytester.path / 'state' / name)!r}).write_text(repr(state()))"
-        setup = (Code(PAGE, 1, STATE),)
-        return Group(PAGE, name, "one", setup, (Step(Code(PAGE, 40, f"{change}{note}")),), ())
+    def run_groups(setup: str, blocks: Mapping[str, str]) -> pytest.RunResult:
+        groups = tuple(
+            Group(PAGE, name, "one", (Code(PAGE, 1, setup),), (Step(Code(PAGE, 40, block)),), ())
+            for name, block in blocks.items()
+        )
+        Manifest({PAGE: PageTests(groups, (), "one")}).write(Path("manifest.json"))
+        options = ["-p", "no:cacheprovider", "--evergreen-manifest", "manifest.json", "pages"]
+        return pytester.runpytest_inprocess(*options)
 
-    groups = (group("first", ""), group("second", CHANGE), group("third", ""))
-    Manifest({PAGE: PageTests(groups, (), "one")}).write(Path("manifest.json"))
-    before = set(pytester.path.iterdir())
-    options = ["-p", "no:cacheprovider", "--evergreen-manifest", "manifest.json", "pages"]
-    pytester.runpytest_inprocess(*options).assert_outcomes(passed=3)
-    first, second, third = (
-        (pytester.path / "state" / name).read_text() for name in ("first", "second", "third")
-    )
+    return run_groups
+
+
+def test_no_group_meets_what_another_one_has_changed(
+    pytester: pytest.Pytester, run_groups: Callable[..., pytest.RunResult]
+):
+    """The second of three groups changes all; the first and the last find the same."""
+    blocks = {
+        name: f"{change}Path({str(pytester.path / 'state' / name)!r}).write_text(repr(state()))"
+        for name, change in {"first": "", "second": CHANGE, "third": ""}.items()
+    }
+    files = {*pytester.path.iterdir(), pytester.path / "manifest.json"}
+    run_groups(STATE, blocks).assert_outcomes(passed=3)
+    first, second, third = ((pytester.path / "state" / name).read_text() for name in blocks)
     assert first == third
     assert first != second
-    assert set(pytester.path.iterdir()) == before
+    assert set(pytester.path.iterdir()) == files
+
+
+def test_a_library_that_a_group_has_imported_is_there_for_the_next(
+    run_groups: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+):
+    """What is not installed, or was put there by hand, is not; nor is what a group has failed."""
+    libraries = ("wsgiref.headers", "colorsys", "sched")
+    for name in (*libraries, "wsgiref"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    first = """\
+import mixed, own, wsgiref.headers
+sys.modules["sched"] = ModuleType("sched")
+import colorsys
+1 / 0
+"""
+    setup = f"""\
+import sys
+from pathlib import Path
+from types import ModuleType
+
+Path("own.py").touch()
+sys.path.insert(0, ".")
+there = {{name for name in {(*libraries, "mixed", "own")!r} if name in sys.modules}}
+"""
+    second = 'assert there == {"wsgiref.headers", "colorsys"}, there\nimport mixed, own'
+    done = run_groups(setup, {"first": first, "second": second, "third": second})
+    done.assert_outcomes(failed=1, passed=2)

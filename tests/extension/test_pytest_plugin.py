@@ -197,6 +197,8 @@ FAILING = {
     "skips": ("import pytest\npytest.skip('not today')", 8, "Skipped: not today"),
     "exits": ("import pytest\npytest.exit('now', 0)", 8, "_pytest.outcomes.Exit: now"),
     "interrupts": ("x = 1\nraise KeyboardInterrupt", 8, "KeyboardInterrupt"),
+    "imports": ("import broken", 7, "ZeroDivisionError: division by zero"),
+    "imports too": ("x = 1\nimport broken", 8, "ZeroDivisionError: division by zero"),
     "ends": ("import os\nos._exit(0)", 7, "the block ends the process that runs it"),
 }
 SESSIONS = {
@@ -304,7 +306,7 @@ def test_how_each_block_ended_is_reported_at_its_line(write, report):
     ]
     passing = Terminal(PAGE, 9, (Command(9, "echo one", "one\n"),))
     tests = PageTests(tuple(groups), (*sessions, passing), "one")
-    write({PAGE: "", "pages/no-tests.md": ""})
+    write({PAGE: "", "pages/no-tests.md": "", "examples/one/src/broken.py": "x = 1\n1 / 0\n"})
     results = report(Manifest({PAGE: tests}, (PAGE,)))
     ended = {
         test.removeprefix(f"{PAGE}::"): (each["outcome"], each["line"], each["message"])

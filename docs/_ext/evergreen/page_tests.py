@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import dataclasses
 import doctest
 import functools
-import importlib.util
 import itertools
 import os
 import re
@@ -26,8 +23,9 @@ from pytest_sphinx import SphinxDocTestRunner
 
 from evergreen.block import Terminal
 from evergreen.example import Example
-from evergreen.group import FLAGS, Code, Group, Step, expected_message
+from evergreen.group import FLAGS, Group, Step, expected_message
 from evergreen.isolation import Tell, enter, isolate
+from evergreen.library import import_libraries, libraries_besides
 from evergreen.manifest import PageTests
 from evergreen.recording import Recording
 
@@ -35,6 +33,8 @@ TIME_LIMIT = pytest.StashKey[float]()
 """How many seconds each test may take."""
 OPENED = pytest.StashKey[set[str]]()
 """The files that the test that runs has opened to be read."""
+LIBRARIES = pytest.StashKey[list[str]]()
+"""The modules of libraries that the last group had to import, and the next one need not."""
 _FAILURE = "evergreen_failure"
 
 
@@ -100,13 +100,17 @@ class GroupItem(_PageItem):
                 do not get to their end.
         """
         seconds = self.config.stash[TIME_LIMIT]
-        _import_installed(self.group, self.example)
+        import_libraries(self.config.stash[LIBRARIES])
+        recording = _recording_in(self.example.import_paths)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            ending = isolate(functools.partial(self._run_and_tell, Path(folder)), seconds)
+            action = functools.partial(self._run_and_tell, recording, Path(folder))
+            ending = isolate(action, seconds)
         last = ending.told[-1] if ending.told else [self.group.page, 1]
         if isinstance(last, dict):
             self.config.stash[OPENED].update(last["opened"])
+            self.config.stash[LIBRARIES] = last["libraries"]
             self.lines = last["lines"]
+            recording.prepare(file for file in self.lines if file.endswith(".py"))
             failure = last["failure"] and Failure(*last["failure"])
         else:
             path, line = last
@@ -148,15 +152,22 @@ class GroupItem(_PageItem):
             for code in self.group.cleanup:
                 run(Step(code))
 
-    def _run_and_tell(self, folder: Path, tell: Tell) -> None:
+    def _run_and_tell(self, recording: Recording, folder: Path, tell: Tell) -> None:
         failure = None
-        with Recording(self.example.import_paths) as recording:
+        before = set(sys.modules)
+        with recording:
             try:
                 self.run_here(folder, tell, recording.follow)
             except BaseException as error:
                 failure = dataclasses.astuple(self._failure_of(error))
-        opened = sorted(self.config.stash[OPENED])
-        tell({"failure": failure, "opened": opened, "lines": recording.lines()})
+        tell(
+            {
+                "failure": failure,
+                "opened": sorted(self.config.stash[OPENED]),
+                "libraries": libraries_besides(before),
+                "lines": recording.lines(),
+            }
+        )
 
     def _failure_of(self, error: BaseException) -> Failure:
         """Return the page's line, what went wrong, and the difference or the traceback."""
@@ -178,6 +189,10 @@ class GroupItem(_PageItem):
             message = traceback.format_exception_only(raised)[-1].strip()
             detail = _page_traceback(raised, pages)
         return Failure(path, line, message, detail)
+
+
+# Kept for as long as the next groups use the same example: of two, SlipCover may serve the last.
+_recording_in = functools.lru_cache(maxsize=1)(Recording)
 
 
 class SessionItem(_PageItem):
@@ -317,31 +332,6 @@ def _frames_of_pages(error: BaseException, pages: Mapping[str, str]) -> list[tup
         # A block that does not compile has no frame.
         places.append((error.filename or "", error.lineno))
     return [(pages[name], line or 1) for name, line in places if name in pages]
-
-
-def _import_installed(group: Group, example: Example) -> None:
-    """Import here what blocks import and is not the example's: each fork would do it anew."""
-    codes = (*group.setup, *(step.code for step in group.steps), *group.cleanup)
-    for name in dict.fromkeys(itertools.chain.from_iterable(map(_imported, codes))):
-        # What cannot be imported is the block's to tell of, where it is.
-        with contextlib.suppress(Exception):
-            spec = importlib.util.find_spec(name.partition(".")[0])
-            if spec and not Path(spec.origin or "").is_relative_to(example.folder):
-                importlib.import_module(name)
-
-
-def _imported(code: Code) -> Iterator[str]:
-    """Yield the names of what may be modules and the code imports."""
-    try:
-        tree = ast.parse(code.text)
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _page_traceback(error: BaseException, pages: Mapping[str, str]) -> str:

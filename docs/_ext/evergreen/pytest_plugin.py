@@ -28,6 +28,7 @@ from evergreen.example import (
 from evergreen.files import write_whole
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import (
+    LIBRARIES,
     OPENED,
     TIME_LIMIT,
     GroupItem,
@@ -100,6 +101,7 @@ class Session:
         self._is_interrupted = False
         self._time_limit = float(config.getini("evergreen_time_limit"))
         config.stash[TIME_LIMIT] = self._time_limit
+        config.stash[LIBRARIES] = []
         self._report: Path | None = config.getoption("--evergreen-report")
         worker_input = getattr(config, "workerinput", {})
         self._is_worker = bool(worker_input)
