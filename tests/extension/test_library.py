@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from evergreen import library
-from evergreen.library import import_libraries, libraries_besides
+from evergreen.library import import_libraries, is_in_library, libraries_besides
 
 INSTALLED = {
     "lantern/__init__.py": "import lantern.lens\n",
@@ -87,3 +87,5 @@ def test_the_standard_library_and_what_is_installed_are_libraries(
     monkeypatch.undo()
     assert {"sysconfig", "pytest"} <= set(libraries_besides([]))
     assert not {"sys", "evergreen.library", __name__} & set(libraries_besides([]))
+    assert is_in_library(pytest.__file__)
+    assert not is_in_library(__file__)

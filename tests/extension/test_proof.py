@@ -87,6 +87,26 @@ def test_one_test_that_did_not_pass_is_enough(outcome: str):
     assert "no such thing" in problem.message
 
 
+def test_a_page_waits_for_the_tests_of_its_example():
+    examples = [
+        Unit(f"example {name}", f"{name}/pyproject.toml", (f"{name}/tests",), "", subjects=(name,))
+        for name in ("sound", "broken")
+    ]
+    pages = [
+        Unit(path, path, (path,), "", is_page=True, subjects=(example, path))
+        for path, example in {"fails.md": "broken", "also-fails.md": "sound"}.items()
+    ]
+    results = [
+        result("fails.md::default", "failed"),
+        result("also-fails.md::default", "failed"),
+        result("sound/tests/test_a.py::test"),
+        result("broken/tests/test_a.py::test", "failed"),
+    ]
+    proofs, problems = judge([*pages, *examples], results)
+    assert list(proofs) == ["sound/pyproject.toml"]
+    assert {each.path for each in problems} == {"broken/tests/test_a.py", "also-fails.md"}
+
+
 # What every proof rests on.
 
 

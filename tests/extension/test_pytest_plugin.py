@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +340,20 @@ def test_a_command_that_prints_no_text_fails_at_its_session(write, report):
     assert (result["outcome"], result["path"], result["line"]) == ("failed", PAGE, 3)
     assert "UnicodeDecodeError" in result["message"]
     assert "can't decode byte 0xff" in result["detail"]
+
+
+def test_a_traceback_shows_of_libraries_only_where_it_ends(write, report):
+    file = "examples/one/tests/test_deep.py"
+    deep = "try:\n        json.loads('{')\n    except ValueError as error:\n        int(error)"
+    write({file: f"import json\n\n\ndef test_deep():\n    {deep}\n"})
+    ((result,),) = report(Manifest({}, (file,)), "--tb=short").values()
+    places = re.findall(r"^(\S+):\d+: in (\w+)$", result["detail"], re.MULTILINE)
+    assert [(Path(path).name, function) for path, function in places] == [
+        ("test_deep.py", "test_deep"),
+        ("decoder.py", "raw_decode"),
+        ("test_deep.py", "test_deep"),
+    ]
+    assert "E   json.decoder.JSONDecodeError: " in result["detail"]
 
 
 def test_a_test_that_takes_too_long_fails_and_the_next_one_runs(write, report):

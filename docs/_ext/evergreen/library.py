@@ -42,3 +42,8 @@ def import_libraries(names: Iterable[str]) -> None:
             places = spec and (spec.submodule_search_locations or [spec.origin or ""])
             if places and all(place.startswith(_FOLDERS) for place in places):
                 importlib.import_module(name)
+
+
+def is_in_library(path: str) -> bool:
+    """Tell whether a file belongs to a library."""
+    return os.path.abspath(path).startswith(_FOLDERS)  # noqa: PTH100

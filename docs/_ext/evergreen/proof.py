@@ -255,7 +255,8 @@ def judge(
 
     Returns:
         The proofs of the proven units, by the unit's path; and a problem for each test that failed
-        or was skipped and for each unit that had no test.
+        or was skipped and for each unit that had no test. A page that uses an example of which a
+        test failed is left out: it may fail for nothing else, and at more length.
     """
     by_path: dict[str, list[Result]] = {}
     at_import: list[Result] = []
@@ -268,7 +269,9 @@ def judge(
                 by_path.setdefault(path, []).append(result)
     proofs: dict[str, Proof] = {}
     problems: list[Problem] = []
-    for unit in units:
+    broken: set[str] = set()
+    # Examples before the pages that use them.
+    for unit in sorted(units, key=lambda each: each.is_page):
         own = [result for test in unit.tests for result in by_path.get(test, ())]
         bad = [result for result in own if result.outcome != "passed"]
         if not own:
@@ -285,8 +288,10 @@ def judge(
             tests = {result.test: _run_of([result], unit) for result in own}
             tests[AT_IMPORT] = _run_of(at_import, unit)
             proofs[unit.path] = Proof(unit.digest, tests)
-        for result in bad:
-            problems.append(_as_problem(result, unit))
+        if bad and not unit.is_page:
+            broken.update(unit.subjects)
+        if not (unit.is_page and broken.intersection(unit.subjects)):
+            problems += [_as_problem(result, unit) for result in bad]
     return proofs, problems
 
 

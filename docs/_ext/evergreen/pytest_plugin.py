@@ -26,6 +26,7 @@ from evergreen.example import (
     find_examples,
 )
 from evergreen.files import write_whole
+from evergreen.library import is_in_library
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import (
     LIBRARIES,
@@ -300,6 +301,8 @@ class Session:
     def _note(
         self, report: pytest.CollectReport | pytest.TestReport, path: str, line: int | None
     ) -> None:
+        if self._report is not None:
+            _leave_out_libraries(report)
         failure = failure_of(report)
         self._results.append(
             {
@@ -324,3 +327,14 @@ class Session:
                 result["read"] = self._read.get(str(result["test"]), [])
                 result["lines"] = self._lines.get(str(result["test"]), {})
             write_whole(self._report, json.dumps(self._results))
+
+
+def _leave_out_libraries(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """Take what runs in a library out of the tracebacks, but for where each ends.
+
+    A test of an example often fails ten calls deep in one, and is mended in the example.
+    """
+    for traceback, _, _ in getattr(report.longrepr, "chain", ()):
+        *leading, last = traceback.reprentries
+        own = [entry for entry in leading if not is_in_library(entry.reprfileloc.path)]
+        traceback.reprentries = [*own, last]
