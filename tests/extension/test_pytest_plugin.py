@@ -342,6 +342,14 @@ def test_a_command_that_prints_no_text_fails_at_its_session(write, report):
     assert "can't decode byte 0xff" in result["detail"]
 
 
+@pytest.mark.parametrize("leaving", ["os.chdir('/')", "os.rmdir(os.getcwd())"])
+def test_the_lines_of_a_block_that_leaves_its_folder_are_known(write, report, leaving: str):
+    write({PAGE: ""})
+    group = Group(PAGE, "default", "one", (), (Step(Code(PAGE, 7, f"import os\n{leaving}")),), ())
+    ((result,),) = report(Manifest({PAGE: PageTests((group,), (), "one")}, (PAGE,))).values()
+    assert (result["outcome"], result["lines"]) == ("passed", {PAGE: [7, 8]})
+
+
 def test_a_traceback_shows_of_libraries_only_where_it_ends(write, report):
     file = "examples/one/tests/test_deep.py"
     deep = "try:\n        json.loads('{')\n    except ValueError as error:\n        int(error)"

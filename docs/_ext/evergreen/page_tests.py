@@ -160,6 +160,8 @@ class GroupItem(_PageItem):
                 self.run_here(folder, tell, recording.follow)
             except BaseException as error:
                 failure = dataclasses.astuple(self._failure_of(error))
+        # SlipCover names files from the current folder, which a block may have left or removed.
+        os.chdir(Path(__file__).parent)
         tell(
             {
                 "failure": failure,
