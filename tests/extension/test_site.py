@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -117,21 +118,30 @@ DAMAGE = {
             ),
         ],
     ),
-    "run": (
+    "shown": (
         [
             ("docs/length.md", "5 feet", "6 feet"),
-            ("examples/temperature/convert.py", "9 / 5 + 32", "9 / 5 + 30"),
+            ("docs/length.md", "32.0 False", "33.0 False"),
+            ("docs/temperature.md", "69.8", "70"),
+            ("docs/temperature.md", "212.0", "213.0"),
         ],
         [
             ("docs/length.md", "from convert import to_feet", DIFFERS),
             ("docs/length.md", "from convert import to_fahrenheit", DIFFERS),
             ("docs/temperature.md", "from convert import to_fahrenheit", DIFFERS),
             ("docs/temperature.md", "$ python convert.py 100", "'python convert.py 100' prints"),
+        ],
+    ),
+    # The pages that use it are told of when its tests pass.
+    "run": (
+        [("examples/temperature/convert.py", "9 / 5 + 32", "9 / 5 + 30")],
+        [
             (
                 "examples/temperature/test_convert.py",
                 "@pytest.mark.parametrize",
-                "examples/temperature/test_convert.py::test_known_temperatures[100-212] (example",
-            ),
+                f"examples/temperature/test_convert.py::test_known_temperatures[{each}] (example",
+            )
+            for each in ("0-32", "100-212", "-40--40")
         ],
     ),
 }
@@ -153,6 +163,8 @@ def test_what_is_no_longer_true_is_told_at_its_place(copy: Path, name: str):
         assert found
         line = before.count("\n") + 1
         assert f"{path}:{line}: WARNING: {message}" in built.stdout, built.stdout
+    told = re.findall(r"^(\S+?):\d+: WARNING: ", built.stdout, re.MULTILINE)
+    assert set(told) == {path for path, _, _ in places}, built.stdout
 
 
 def test_sphinx_itself_agrees(copy: Path):
