@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 PORT ?= 8000
 SEQUENCES ?= 10000
+RUNS ?= 200
 SEED := $(shell date +%s)
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -42,7 +43,7 @@ WHOLE = { set -m; { $(1); } & set +m; \
   for signal in INT TERM HUP; do trap "kill -$$signal -- -$$! || true" $$signal; done; \
   wait $$! || { while kill -0 -- -$$!; do sleep 0.1; done 2>/dev/null; false; }; }
 
-.PHONY: help html serve live check test mutants coverage lint linkcheck matrix new-guide lock bench soak clean
+.PHONY: help html serve live check test mutants coverage lint linkcheck matrix new-guide lock bench soak steady clean
 
 help: ## List the tasks.
 	@echo "make TASK, where TASK is one of"
@@ -190,6 +191,16 @@ soak: $(INSTALLED) ## Search for failures with 10,000 random sequences of events
 	@echo "To run the same again: make soak SEQUENCES=$(SEQUENCES) SEED=$(SEED)"
 	@EVERGREEN_SOAK=$(SEQUENCES) EVERGREEN_SEED=$(SEED) $(BIN)/python -m pytest -n 2 \
 	  --dist loadgroup --durations 10 --hypothesis-seed $(SEED) tests/juju
+
+# Every other run is one process. A status of 1 says that a test failed: the runs go on.
+steady: html ## Run the tests of examples and pages 200 times in random order (RUNS=200).
+	@failed=0; for run in $$(seq $(RUNS)); do status=0; \
+	  options="--randomly-seed $$(($(SEED) + run)) -n $$((run % 2 * 2)) --dist loadgroup examples docs"; \
+	  $(BIN)/python -m pytest -q --no-header $$options > _build/steady.log 2>&1 || status=$$?; \
+	  if [ $$status = 0 ]; then echo "$$run of $(RUNS): $$(tail -n 1 _build/steady.log)"; continue; fi; \
+	  cat _build/steady.log; echo "The same order again: $(BIN)/python -m pytest $$options"; \
+	  [ $$status = 1 ] || exit $$status; failed=$$((failed + 1)); \
+	done; echo "$$failed of $(RUNS) runs failed."; [ $$failed = 0 ]
 
 clean: ## Remove all that was built, and the virtual environment.
 	@rm -rf _build .venv
