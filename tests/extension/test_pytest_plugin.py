@@ -332,14 +332,23 @@ def test_how_each_block_ended_is_reported_at_its_line(write, report):
     )
 
 
-def test_a_command_that_prints_no_text_fails_at_its_session(write, report):
-    session = Terminal(PAGE, 3, (Command(3, r"printf '\377'", "x\n"),))
+def test_a_command_that_prints_no_text_fails_at_its_line(write, report):
+    session = Terminal(PAGE, 3, (Command(3, "true", ""), Command(4, r"printf '\377'", "x\n")))
     write({PAGE: ""})
     results = report(Manifest({PAGE: PageTests((), (session,), "one")}, (PAGE,)))
     ((result,),) = results.values()
-    assert (result["outcome"], result["path"], result["line"]) == ("failed", PAGE, 3)
-    assert "UnicodeDecodeError" in result["message"]
-    assert "can't decode byte 0xff" in result["detail"]
+    assert (result["outcome"], result["path"], result["line"]) == ("failed", PAGE, 4)
+    assert "prints other than the page shows" in result["message"]
+    assert r"+ \xff" in result["detail"]
+
+
+def test_of_a_command_that_fails_the_last_lines_are_shown(write, report):
+    session = Terminal(PAGE, 3, (Command(3, "seq 100; false", ""),))
+    write({PAGE: ""})
+    results = report(Manifest({PAGE: PageTests((), (session,), "one")}, (PAGE,)))
+    ((result,),) = results.values()
+    lines = result["detail"].splitlines()
+    assert lines == ["[60 lines before]", *map(str, range(61, 101))]
 
 
 @pytest.mark.parametrize("leaving", ["os.chdir('/')", "os.rmdir(os.getcwd())"])

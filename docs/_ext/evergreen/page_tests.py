@@ -36,6 +36,7 @@ OPENED = pytest.StashKey[set[str]]()
 LIBRARIES = pytest.StashKey[list[str]]()
 """The modules of libraries that the last group had to import, and the next one need not."""
 _FAILURE = "evergreen_failure"
+_LINES_SHOWN = 40
 
 
 class Page(pytest.File):
@@ -221,7 +222,7 @@ class SessionItem(_PageItem):
         for command, (output, status) in zip(self.terminal.commands, printed, strict=True):
             if status != 0:
                 message = f"{command.text!r} ends with status {status}"
-                detail = output
+                detail = _end_of(output)
             elif not checker.check_output(command.output, output, FLAGS):
                 message = f"{command.text!r} prints other than the page shows"
                 detail = checker.output_difference(
@@ -359,7 +360,7 @@ def _run_session(session: Terminal, example: Example, seconds: float) -> list[tu
     script = "".join(f"{command.text}\nprintf '\\0%s\\0' $?\n" for command in session.commands)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as output,
     ):
 
         def run(_tell: Tell) -> None:
@@ -385,8 +386,17 @@ def _run_session(session: Terminal, example: Example, seconds: float) -> list[tu
         command = session.commands[len(printed)]
         what = late(seconds) if ending.is_late else "ends the shell"
         message = f"{command.text!r} {what}"
-        raise PageFailure(Failure(session.page, command.line, message, rest))
+        raise PageFailure(Failure(session.page, command.line, message, _end_of(rest)))
     return printed
+
+
+def _end_of(output: str) -> str:
+    """Return the last lines of an output: those of a failing pytest may be a thousand."""
+    lines = output.splitlines(keepends=True)
+    left_out = len(lines) - _LINES_SHOWN
+    return (
+        output if left_out <= 0 else "".join([f"[{left_out} lines before]\n", *lines[left_out:]])
+    )
 
 
 def _environment_of_session() -> dict[str, str]:
