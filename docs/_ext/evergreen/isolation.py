@@ -30,7 +30,7 @@ class Ending:
     told: tuple[Any, ...]
     """What it told, in order."""
     is_late: bool
-    """Whether it was ended because it took too long."""
+    """Whether it was ended, by its own alarm too, because it took too long."""
 
 
 def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
@@ -66,7 +66,8 @@ def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
         # Whoever is interrupted at once ends it before it has a group of its own.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
+    is_late = is_late or os.waitstatus_to_exitcode(status) == -signal.SIGALRM
     # The last line is not whole when the process was ended within it.
     lines = told.decode().split("\n")[:-1]
     return Ending(tuple(map(json.loads, lines)), is_late)
