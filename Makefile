@@ -36,6 +36,8 @@ EXAMPLES := $(shell find examples -not -path '*/.*' -not -name '*.pyc')
 WORKFLOWS := .readthedocs.yaml $(wildcard .github/*.yml .github/workflows/*.yml)
 
 SPHINX := $(BIN)/python -m sphinx --conf-dir .
+# Loading the plugins that are installed takes four times as long as the tests of prose do.
+PYTEST_ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -q --no-header
 NAMES_OF_PACKAGES := sed -uE '/^Collecting/!d; s/ \(from .*//'
 
 # Make and Bash end at a signal, and what they have started goes on. This command takes it along.
@@ -111,7 +113,7 @@ $(STAMPS)/doctest: $(SITE)/.buildinfo | $(STAMPS)
 	@touch $@
 
 $(STAMPS)/site: $(SITE)/.buildinfo $(CODE) $(WORKFLOWS) | $(STAMPS)
-	@$(BIN)/python -m pytest -q --no-header --ignore tests/site/test_prose.py tests/site
+	@$(PYTEST_ALONE) --ignore tests/site/test_prose.py tests/site
 	@touch $@
 
 # These linters say that they have found nothing; what they find is still printed.
@@ -141,7 +143,7 @@ $(STAMPS)/codespell: $(INSTALLED) $(CODE) $(WORKFLOWS) $(wildcard *.md) | $(STAM
 	@touch $@
 
 $(STAMPS)/prose: $(INSTALLED) tests/site/test_prose.py $(filter %.md,$(SOURCES)) | $(STAMPS)
-	@$(BIN)/python -m pytest -q --no-header tests/site/test_prose.py
+	@$(PYTEST_ALONE) tests/site/test_prose.py
 	@touch $@
 
 $(STAMPS)/schemas: $(INSTALLED) $(WORKFLOWS) | $(STAMPS)
