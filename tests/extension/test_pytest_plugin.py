@@ -342,6 +342,16 @@ def test_a_command_that_prints_no_text_fails_at_its_line(write, report):
     assert r"+ \xff" in result["detail"]
 
 
+def test_a_command_that_prints_null_characters_fails_at_its_session(write, report):
+    session = Terminal(PAGE, 3, (Command(4, r"printf 'a\0b\0'", "a\n"),))
+    write({PAGE: ""})
+    results = report(Manifest({PAGE: PageTests((), (session,), "one")}, (PAGE,)))
+    ((result,),) = results.values()
+    assert (result["outcome"], result["path"], result["line"]) == ("failed", PAGE, 3)
+    assert "ValueError" in result["message"]
+    assert "_run_session" in result["detail"]
+
+
 def test_of_a_command_that_fails_the_last_lines_are_shown(write, report):
     session = Terminal(PAGE, 3, (Command(3, "seq 100; false", ""),))
     write({PAGE: ""})
