@@ -394,9 +394,9 @@ def _end_of(output: str) -> str:
     """Return the last lines of an output: those of a failing pytest may be a thousand."""
     lines = output.splitlines(keepends=True)
     left_out = len(lines) - _LINES_SHOWN
-    return (
-        output if left_out <= 0 else "".join([f"[{left_out} lines before]\n", *lines[left_out:]])
-    )
+    if left_out <= 0:
+        return output
+    return "".join([f"[{left_out} lines before]\n", *lines[left_out:]])
 
 
 def _environment_of_session() -> dict[str, str]:
