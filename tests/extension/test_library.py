@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from evergreen import library
-from evergreen.library import import_libraries, is_in_library, libraries_besides
+from evergreen.library import import_libraries, leave_out_libraries, libraries_besides
 
 INSTALLED = {
     "lantern/__init__.py": "import lantern.lens\n",
@@ -87,5 +89,35 @@ def test_the_standard_library_and_what_is_installed_are_libraries(
     monkeypatch.undo()
     assert {"sysconfig", "pytest"} <= set(libraries_besides([]))
     assert not {"sys", "evergreen.library", __name__} & set(libraries_besides([]))
-    assert is_in_library(pytest.__file__)
-    assert not is_in_library(__file__)
+
+
+def files_of(error: BaseException | None) -> list[str]:
+    assert error is not None
+    return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def test_an_error_leads_from_the_project_to_where_it_is_raised(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.undo()
+
+    def fail() -> None:
+        try:
+            json.loads("not JSON")
+        except ValueError as error:
+            raise ValueError("it is not JSON") from error
+
+    with pytest.raises(ValueError, match="not JSON") as raised:
+        fail()
+    cause = raised.value.__cause__
+    assert files_of(cause) == [__file__, json.__file__, *[json.decoder.__file__] * 2]
+    # However they lead to one another.
+    assert cause is not None
+    cause.__context__ = raised.value
+    leave_out_libraries(raised.value)
+    assert files_of(raised.value) == [__file__] * 2
+    assert files_of(cause) == [__file__, json.decoder.__file__]
+
+
+def test_an_error_that_was_never_raised_stays_as_it_is():
+    error = ValueError()
+    leave_out_libraries(error)
+    assert error.__traceback__ is None

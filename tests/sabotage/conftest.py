@@ -10,13 +10,13 @@ from copied_project import BYTECODE, NOT_COPIED, PROVEN, ROOT, Project, carry_ov
 
 
 @pytest.fixture(scope="session")
-def checked_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def checked_project(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Iterator[Project]:
     """Yield a copy of the project, proven and built.
 
     What a check runs after that holds in the project, or `make test` would not have come here.
     """
     folder = tmp_path_factory.mktemp("sabotage")
-    project = Project(folder / "project", folder / "pristine")
+    project = Project(folder / "project", folder / "pristine", commands)
     shutil.copytree(ROOT, project.folder, ignore=NOT_COPIED)
     carry_over(project.folder / "_build", "stamps", *PROVEN)
     (project.folder / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)

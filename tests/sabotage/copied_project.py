@@ -55,8 +55,9 @@ def run_in(
 class Project:
     """A copy of the project, and what is needed to put it back as it was."""
 
-    def __init__(self, folder: Path, pristine: Path) -> None:
+    def __init__(self, folder: Path, pristine: Path, commands: Path) -> None:
         self.folder = folder
+        self.commands = commands
         self._pristine = pristine
 
     def check(self, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,8 +66,10 @@ class Project:
 
     def make(self, *goals: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run make, with variables of the environment by keyword."""
-        # Under the copy's own path, each copy would compile all of the environment anew.
-        tools = [f"BIN={BIN}", f"PYTHONPYCACHEPREFIX={BYTECODE}"]
+        # Under the copy's own path, each copy would compile all of the environment anew. Who asks
+        # for other libraries gets a Python that has imported none.
+        commands = BIN if "PYTHONPATH" in environment else self.commands
+        tools = [f"BIN={commands}", f"PYTHONPYCACHEPREFIX={BYTECODE}"]
         return self.run("make", "--no-print-directory", *tools, *goals, **environment)
 
     def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

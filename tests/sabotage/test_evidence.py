@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from copied_project import BIN, Project
+from copied_project import Project
 from damage import (
     CHARM,
     CHARM_TEST,
@@ -37,7 +37,15 @@ TABLE = "examples/stored-state/table.toml"
 def build(project: Project, output: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Build the site into a folder of its own, from the doctrees and the evidence there are."""
     return project.run(
-        *(BIN / "python", "-m", "sphinx", "--conf-dir", ".", "--doctree-dir", "_build/doctrees"),
+        *(
+            project.commands / "python",
+            "-m",
+            "sphinx",
+            "--conf-dir",
+            ".",
+            "--doctree-dir",
+            "_build/doctrees",
+        ),
         *("--builder", "dirhtml", *options, "docs", f"_build/{output}"),
     )
 

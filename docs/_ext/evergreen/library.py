@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Collection, Iterable
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import ModuleType, TracebackType
 
 _FOLDERS = tuple(
     f"{sysconfig.get_path(name)}{os.sep}"
@@ -44,6 +44,29 @@ def import_libraries(names: Iterable[str]) -> None:
                 importlib.import_module(name)
 
 
-def is_in_library(path: str) -> bool:
-    """Tell whether a file belongs to a library."""
-    return os.path.abspath(path).startswith(_FOLDERS)  # noqa: PTH100
+def leave_out_libraries(error: BaseException) -> None:
+    """Take what runs in a library out of an error's tracebacks, but for where each ends.
+
+    A test of an example often fails ten calls deep in one, and is mended in the example. pytest
+    parses every file that a traceback names, which takes longer than the test.
+    """
+    seen: set[int] = set()
+    errors: list[BaseException | None] = [error]
+    while errors:
+        each = errors.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = _without_libraries(each.__traceback__)
+            errors += [each.__cause__, each.__context__]
+
+
+def _without_libraries(traceback: TracebackType | None) -> TracebackType | None:
+    entries: list[TracebackType] = []
+    while traceback is not None:
+        entries.append(traceback)
+        traceback = traceback.tb_next
+    for entry in reversed(entries):
+        path = os.path.abspath(entry.tb_frame.f_code.co_filename)  # noqa: PTH100
+        if entry is entries[-1] or not path.startswith(_FOLDERS):
+            traceback = TracebackType(traceback, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return traceback

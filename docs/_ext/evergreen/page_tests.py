@@ -35,6 +35,8 @@ OPENED = pytest.StashKey[set[str]]()
 """The files that the test that runs has opened to be read."""
 LIBRARIES = pytest.StashKey[list[str]]()
 """The modules of libraries that the last group had to import, and the next one need not."""
+BROKEN = pytest.StashKey[set[str]]()
+"""The names of the examples of which a test did not pass in this build."""
 _FAILURE = "evergreen_failure"
 _LINES_SHOWN = 40
 
@@ -46,6 +48,9 @@ class Page(pytest.File):
         super().__init__(**kwargs)
         self._tests = tests
         self._examples = examples
+        self.uses = {group.example for group in tests.groups}
+        if tests.sessions:
+            self.uses.add(tests.session_example)
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for each group, and one for each terminal session that shows output."""
@@ -64,6 +69,13 @@ class Page(pytest.File):
 
 class _PageItem(pytest.Item):
     """What is run of a page, and fails at a line of it."""
+
+    def setup(self) -> None:
+        """Leave it out when an example of its page is broken: it may fail for nothing else."""
+        page = self.getparent(Page)
+        assert page is not None
+        if page.uses & self.config.stash[BROKEN]:
+            pytest.skip("the tests of its examples come first")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the page's line, what went wrong, and the difference or the traceback."""

@@ -26,9 +26,10 @@ from evergreen.example import (
     find_examples,
 )
 from evergreen.files import write_whole
-from evergreen.library import is_in_library
+from evergreen.library import leave_out_libraries
 from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page_tests import (
+    BROKEN,
     LIBRARIES,
     OPENED,
     TIME_LIMIT,
@@ -103,6 +104,7 @@ class Session:
         self._time_limit = float(config.getini("evergreen_time_limit"))
         config.stash[TIME_LIMIT] = self._time_limit
         config.stash[LIBRARIES] = []
+        self._broken = config.stash.setdefault(BROKEN, set())
         self._report: Path | None = config.getoption("--evergreen-report")
         worker_input = getattr(config, "workerinput", {})
         self._is_worker = bool(worker_input)
@@ -205,6 +207,11 @@ class Session:
             return None
         return Page.from_parent(parent, path=file_path, tests=tests, examples=self._examples)
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Have pages wait in a build for the tests of their examples."""
+        if self._report is not None:
+            items.sort(key=lambda item: isinstance(item, GroupItem | SessionItem))
+
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
         self, collector: pytest.Collector
@@ -287,6 +294,16 @@ class Session:
 
     # The report.
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport | None:
+        """Have the report of a build show what is the project's own."""
+        if self._report is not None and call.excinfo is not None:
+            leave_out_libraries(call.excinfo.value)
+            call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value)
+        return None
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note what could not be collected."""
         if report.outcome != "passed":
@@ -302,7 +319,9 @@ class Session:
         self, report: pytest.CollectReport | pytest.TestReport, path: str, line: int | None
     ) -> None:
         if self._report is not None:
-            _leave_out_libraries(report)
+            example = self._example_at(self._root / path)
+            if example is not None and report.outcome != "passed":
+                self._broken.add(example.name)
         failure = failure_of(report)
         self._results.append(
             {
@@ -327,14 +346,3 @@ class Session:
                 result["read"] = self._read.get(str(result["test"]), [])
                 result["lines"] = self._lines.get(str(result["test"]), {})
             write_whole(self._report, json.dumps(self._results))
-
-
-def _leave_out_libraries(report: pytest.CollectReport | pytest.TestReport) -> None:
-    """Take what runs in a library out of the tracebacks, but for where each ends.
-
-    A test of an example often fails ten calls deep in one, and is mended in the example.
-    """
-    for traceback, _, _ in getattr(report.longrepr, "chain", ()):
-        *leading, last = traceback.reprentries
-        own = [entry for entry in leading if not is_in_library(entry.reprfileloc.path)]
-        traceback.reprentries = [*own, last]
