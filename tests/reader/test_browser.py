@@ -382,8 +382,11 @@ MARK_WHAT_IS_SHOWN = """() => {
 def test_everything_can_be_read_without_javascript(visit: Visit, address: str):
     page = visit(address, java_script_enabled=False).page
     closed = page.locator("details:not([open]) > summary")
-    while closed.count():
+    if closed.count():
+        # One by the mouse, and hundreds faster than the mouse can.
         closed.first.click()
+    while closed.count():
+        closed.evaluate_all("all => all.forEach(each => each.click())")
     page.evaluate(MARK_WHAT_IS_SHOWN)
     for tab in page.locator(".sd-tab-label").all():
         tab.click()
