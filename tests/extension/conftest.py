@@ -2,8 +2,9 @@
 
 import dataclasses
 import re
+import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,14 @@ class Project:
             Path(app.doctreedir),
             Path(app.outdir),
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_python(commands: Path) -> Iterator[None]:
+    """Have a build start pytest fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(commands / "python"))
+        yield
 
 
 def _messages(log: str) -> list[str]:
