@@ -13,8 +13,9 @@ SEPARATE = {Path(__file__).with_name(name) for name in ("juju", "sabotage")}
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Have one worker run all tests of a file, so that what they share is made once."""
-    # A build runs some of these tests without pytest-xdist, which knows the mark.
-    if config.getoption("dist", "no") == "loadgroup":
+    # What pytest-xdist tells its workers of `--dist loadgroup`. A build runs some of these tests
+    # without pytest-xdist, which knows the mark.
+    if config.getoption("loadgroup", False):
         for item in items:
             if SEPARATE.isdisjoint(item.path.parents):
                 item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -3,22 +3,17 @@
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from copied_project import NOT_COPIED, PROVEN, ROOT, carry_over, run_in
+from copied_project import BIN, NOT_COPIED, PROVEN, ROOT, carry_over, make_in, run_in
 from new_guide import start_guide
 
 GUIDE = "docs/howto/manage-something.md"
 SAMPLES: list[str] = re.findall(
     r"^````md\n(.*?)^````$", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE
 )
-
-
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_in(folder, "make", "--no-print-directory", *arguments)
 
 
 def shown(folder: Path, page: str) -> BeautifulSoup:
@@ -46,12 +41,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(project: Path) -> Path:
     """Return the copy with a new guide, to which each sample of CONTRIBUTING.md is added."""
     carry_over(project / "_build", *PROVEN)
-    done = make(project, "new-guide", "NAME=manage-something")
+    done = make_in(project, "new-guide", "NAME=manage-something")
     assert done.returncode == 0, done.stdout
     assert GUIDE in done.stdout
     guide = project / GUIDE
     guide.write_text("\n".join([guide.read_text(), "## Samples\n", *SAMPLES]))
-    done = make(project, "html")
+    done = make_in(project, "html")
     assert done.returncode == 0, done.stdout
     return project
 
@@ -72,7 +67,7 @@ def test_its_blocks_and_its_example_are_proven(published: Path):
 
 
 def test_a_reader_can_paste_it(published: Path):
-    pytest_of_copy = (".venv/bin/python", "-m", "pytest", "-q", "tests/reader/test_paste.py")
+    pytest_of_copy = (BIN / "python", "-m", "pytest", "-q", "tests/reader/test_paste.py")
     done = run_in(published, *pytest_of_copy, "-k", "howto/manage-something")
     assert done.returncode == 0, done.stdout
 
@@ -92,7 +87,7 @@ def test_a_change_that_is_not_true_is_not_published(published: Path):
     output, block = "42 iterations\n", "from ops import testing\n"
     assert text.count(output) == text.count(block) == 1
     guide.write_text(text.replace(output, "43 iterations\n"))
-    done = make(published, "html")
+    done = make_in(published, "html")
     assert done.returncode != 0
     line = text[: text.index(block)].count("\n") + 1
     assert f"{GUIDE}:{line}: WARNING: the output differs" in done.stdout
@@ -100,7 +95,7 @@ def test_a_change_that_is_not_true_is_not_published(published: Path):
     assert not (published / "_build/html").exists()
 
     guide.write_text(text)
-    done = make(published, "html")
+    done = make_in(published, "html")
     assert done.returncode == 0, done.stdout
 
 
@@ -137,7 +132,7 @@ def test_a_change_that_is_not_true_is_not_published(published: Path):
 )
 def test_a_name_is_refused(project: Path, arguments: list[str], message: str):
     before = contents_of(project)
-    done = make(project, "new-guide", *arguments)
+    done = make_in(project, "new-guide", *arguments)
     assert done.returncode != 0
     said, by_make = done.stdout.splitlines()
     assert said.startswith(message)

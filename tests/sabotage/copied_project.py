@@ -52,6 +52,22 @@ def run_in(
     )
 
 
+def make_in(
+    folder: Path, *goals: str, commands: Path = BIN, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run make in a copy, with variables of the environment by keyword.
+
+    Args:
+        folder: the copy.
+        goals: make's arguments.
+        commands: the folder of the commands that make runs.
+        environment: the variables.
+    """
+    # Under the copy's own path, each copy would compile all of the environment anew.
+    tools = [f"BIN={commands}", f"PYTHONPYCACHEPREFIX={BYTECODE}"]
+    return run_in(folder, "make", "--no-print-directory", *tools, *goals, **environment)
+
+
 class Project:
     """A copy of the project, and what is needed to put it back as it was."""
 
@@ -66,11 +82,9 @@ class Project:
 
     def make(self, *goals: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run make, with variables of the environment by keyword."""
-        # Under the copy's own path, each copy would compile all of the environment anew. Who asks
-        # for other libraries gets a Python that has imported none.
+        # Who asks for other libraries gets a Python that has imported none.
         commands = BIN if "PYTHONPATH" in environment else self.commands
-        tools = [f"BIN={commands}", f"PYTHONPYCACHEPREFIX={BYTECODE}"]
-        return self.run("make", "--no-print-directory", *tools, *goals, **environment)
+        return make_in(self.folder, *goals, commands=commands, **environment)
 
     def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy."""

@@ -187,8 +187,8 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     elif app.config.evergreen_prove:
         logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
         # What the project names itself may take long, and is of no use while an example fails.
-        last = [unit for unit in unproven if unit.path in app.config.evergreen_proofs]
-        first = [unit for unit in unproven if unit not in last]
+        last = [unit for unit in unproven if unit.is_long]
+        first = [unit for unit in unproven if not unit.is_long]
         # What is still proven was so with the versions of now; to find these takes half a second.
         kept = evidence.versions if evidence.proofs else None
         versions = kept or versions_of(app.config.evergreen_libraries)
@@ -423,5 +423,6 @@ def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
         files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
         content = digest_of_files([project / test, *files])
         digest = digest_of_texts(rests_on, content)
-        units.append(Unit(test, test, (test,), digest, subjects=(test, *map(relative, files))))
+        own = (test, *map(relative, files))
+        units.append(Unit(test, test, (test,), digest, is_long=True, subjects=own))
     return units

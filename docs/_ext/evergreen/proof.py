@@ -24,7 +24,7 @@ from evergreen.manifest import Manifest, PageTests
 from evergreen.problem import Problem
 
 UNITS_PER_PROCESS = 4
-"""How many units make one more process pay: each takes half a second to start."""
+"""How many units make one more process pay, if none is long: each takes a second to start."""
 RUNNING_NAME = "running.txt"
 """The file, beside pytest's report, that names what it runs."""
 _SECONDS_TO_GIVE_WAY = 30.0
@@ -48,6 +48,8 @@ class Unit:
     """A digest of all that the proof speaks of."""
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
+    is_long: bool = False
+    """Whether its tests may take so long that they pay a process of their own."""
     subjects: tuple[str, ...] = ()
     """The files and folders that it speaks of, named as `path`: its digest is made of them too.
     What its tests run or read of others is no evidence, as that may change unnoticed."""
@@ -138,7 +140,8 @@ def run_tests(
     Raises:
         RunEnded: when a test ends pytest itself.
     """
-    count = max(1, min(os.cpu_count() or 1, len(units) // UNITS_PER_PROCESS))
+    wanted = max(len(units) // UNITS_PER_PROCESS, sum(unit.is_long for unit in units))
+    count = max(1, min(os.cpu_count() or 1, wanted))
     with temporary_folder() as folder, ThreadPoolExecutor(count) as pool:
         runs = [
             pool.submit(
