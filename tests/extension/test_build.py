@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from evergreen.build import NotPublished, read_examples
+from evergreen.build import EVIDENCE_NAME, NotPublished, read_examples
 from evergreen.manifest import Manifest, PageTests
 from evergreen.proof import Result, RunEnded, Unit
 
@@ -194,6 +194,32 @@ def test_everything_is_proven_once(project: Project, runs: Runs):
     for _ in range(2):
         assert project.build().refusal is None
     assert runs.tests == [["examples/sums/tests", "pages/block.md"]]
+
+
+def test_what_damaged_evidence_spoke_of_is_proven_again(project: Project, runs: Runs):
+    project.page("block.md", BLOCK, examples={"default": "sums"})
+    evidence = project.build().doctrees / EVIDENCE_NAME
+    whole = evidence.read_bytes()
+    evidence.write_bytes(b"\xff\xfe\x00" * 100)
+    assert project.build().refusal is None
+    assert runs.tests == [["examples/sums/tests", "pages/block.md"]] * 2
+    assert evidence.read_bytes() == whole
+
+
+@pytest.mark.parametrize("expected", [3, 4])
+def test_a_page_is_run_when_the_tests_of_its_examples_have_passed(
+    project: Project, tmp_path: Path, expected: int
+):
+    ran = tmp_path / "ran"
+    block = BLOCK.replace("print(1)", f"print(open({str(ran)!r}, 'w').write('x'))")
+    # In a folder that comes before that of the examples.
+    project.page("../a/block.md", block, examples={"default": "sums"})
+    project.write({"index.md": "# A site\n\n```{toctree}\n:glob:\n*/*\n```\n"})
+    test = project.folder / "examples/sums/tests/test_sums.py"
+    test.write_text(test.read_text().replace("== 3", f"== {expected}"))
+    built = project.build()
+    assert ran.exists() == (expected == 3)
+    assert len(built.warnings) == (expected != 3)
 
 
 @pytest.mark.parametrize(

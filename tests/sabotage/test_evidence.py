@@ -274,20 +274,6 @@ def test_damaged_evidence_is_no_evidence(damage: Callable[[Path], None], project
     assert not list((project.folder / "_build").glob("refused/**/*.html"))
 
 
-def test_what_damaged_evidence_spoke_of_is_proven_again(project: Project):
-    before = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
-    garbles(project.folder / EVIDENCE)
-
-    built = build(project, "proven")
-
-    assert built.returncode == 0, built.stdout
-    after = json.loads((project.folder / EVIDENCE).read_text())["proofs"]
-    assert {unit: proof["digest"] for unit, proof in after.items()} == {
-        unit: proof["digest"] for unit, proof in before.items()
-    }
-    assert all(proof["tests"] for proof in after.values())
-
-
 @pytest.mark.parametrize(
     ("file", "old", "new", "unproven"),
     [
