@@ -1,12 +1,13 @@
 """Commands that are answered by a function of this process, for as long as they are wanted."""
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 # Sends name, arguments and what is piped into the file "-", and prints the answer; each text ends
@@ -25,6 +26,26 @@ exit "$status"
 Answer = Callable[[str, list[str], str], tuple[int, str, str]]
 """Takes a command's name, its arguments and what is piped into it; returns its exit status, and
 what it prints to stdout and stderr."""
+
+
+def ask(name: str, arguments: Sequence[str], piped: str) -> tuple[int, str, str]:
+    """Run a command that this process's environment has, as Bash does, from Python.
+
+    Args:
+        name: the command's name.
+        arguments: its arguments.
+        piped: what is piped into the file "-".
+
+    Returns:
+        Its exit status, and what it prints to stdout and stderr.
+    """
+    host, port = os.environ["JUJU_AGENT_SOCKET_ADDRESS"].split(":")
+    texts = [str(len(arguments) + 3), name, *arguments, piped]
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"".join(os.fsencode(text) + b"\0" for text in texts))
+        answered = b"".join(iter(functools.partial(connection.recv, 65536), b""))
+    status, output, error, _ = answered.decode().split("\0")
+    return int(status), output, error
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """A charm in a process of its own, which starts fast: it is forked off one that has ops already.
 
-An integration test runs dozens of hooks, and two thirds of each is Python importing ops. What a
+An integration test runs dozens of hooks, and two thirds of each is Python importing ops. Most of
+the rest is Bash starting for each hook command, so the charm gets its answers without. What a
 packed charm's `dispatch` does besides, `tests/proofs/test_dispatch.py` shows.
 """
 
@@ -8,16 +9,20 @@ import multiprocessing
 import os
 import runpy
 import shutil
+import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import ops.pebble
+from hook_environment.answering import ask
+from hook_environment.unit import HOOK_COMMANDS
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["ops"])
+_CONTEXT.set_forkserver_preload([__name__])
 PEBBLE = "JUJU_COMMAND_PEBBLE"
 """The variable that says where a unit's containers have their Pebble."""
 
@@ -70,9 +75,25 @@ def _run(directory: Path, environment: dict[str, str], *printed: str) -> None:
         os.dup2(os.open(path, os.O_WRONLY), descriptor)
     sys.argv = ["src/charm.py"]
     sys.path[0] = "src"
+    subprocess.run = _run_command
     if PEBBLE in environment:
         ops.pebble.Client = _Client
     runpy.run_path("src/charm.py", run_name="__main__")
+
+
+_run_process = subprocess.run
+
+
+def _run_command(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command as `subprocess.run` does, and a hook command without a process."""
+    name, arguments = Path(command[0]).name, command[1:]
+    if name not in HOOK_COMMANDS:
+        return _run_process(command, **options)
+    piped = options["input"] if "--file" in arguments else ""
+    status, output, error = ask(name, arguments, piped)
+    if options.get("check") and status:
+        raise subprocess.CalledProcessError(status, command, output, error)
+    return subprocess.CompletedProcess(command, status, output, error)
 
 
 class _Client(ops.pebble.Client):
