@@ -97,7 +97,7 @@ check: $(STAMPS)/prose html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all t
 	@echo "Everything holds."
 
 test: check ## Run every test there is.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
 	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
@@ -199,12 +199,12 @@ bench: html ## Measure how long proving takes, as ratios to other ways.
 soak: $(INSTALLED) ## Search for failures with 10,000 random sequences of events, and many kills.
 	@echo "To run the same again: make soak SEQUENCES=$(SEQUENCES) SEED=$(SEED)"
 	@EVERGREEN_SOAK=$(SEQUENCES) EVERGREEN_SEED=$(SEED) $(BIN)/python -m pytest -n 2 \
-	  --dist loadgroup --durations 10 --hypothesis-seed $(SEED) tests/juju
+	  --dist loadfile --durations 10 --hypothesis-seed $(SEED) tests/juju
 
 # Every other run is one process. A status of 1 says that a test failed: the runs go on.
 steady: html ## Run the tests of examples and pages 200 times in random order (RUNS=200).
 	@failed=0; for run in $$(seq $(RUNS)); do status=0; \
-	  options="--randomly-seed $$(($(SEED) + run)) -n $$((run % 2 * 2)) --dist loadgroup examples docs"; \
+	  options="--randomly-seed $$(($(SEED) + run)) -n $$((run % 2 * 2)) --dist loadfile examples docs"; \
 	  $(BIN)/python -m pytest -q --no-header $$options > _build/steady.log 2>&1 || status=$$?; \
 	  if [ $$status = 0 ]; then echo "$$run of $(RUNS): $$(tail -n 1 _build/steady.log)"; continue; fi; \
 	  cat _build/steady.log; echo "The same order again: $(BIN)/python -m pytest $$options"; \

@@ -5,20 +5,35 @@ from pathlib import Path
 
 import pytest
 from warm_python import warm_python
+from xdist.scheduler import LoadFileScheduling
 
-# Each of their tests takes long. What they share is made by each worker, or has a group's mark.
-SEPARATE = {Path(__file__).with_name(name) for name in ("juju", "sabotage")}
+# Folders of tests each of which takes long: no worker is to wait for a file of them.
+SEPARATE = ("tests/juju/", "tests/sabotage/")
+# What shares something there that takes long to make.
+TOGETHER = (
+    "tests/juju/test_integration.py::test_a_test_notices_its_damage[",
+    "tests/sabotage/test_pages.py::test_unproven_block_is_refused[",
+)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have one worker run all tests of a file, so that what they share is made once."""
-    # What pytest-xdist tells its workers of `--dist loadgroup`. A build runs some of these tests
-    # without pytest-xdist, which knows the mark.
-    if config.getoption("loadgroup", False):
-        for item in items:
-            if SEPARATE.isdisjoint(item.path.parents):
-                item.add_marker(pytest.mark.xdist_group(str(item.path)))
+class Scheduling(LoadFileScheduling):
+    """Has one worker run all tests of a file, so that what they share is made once.
+
+    The marks of `--dist loadgroup` would say the same, but pytest-xdist 3.8 writes them into
+    `Item._nodeid`, which pytest 9.2 no longer reads: each test then is a group of its own.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        # As LoadFileScheduling does it.
+        if not nodeid.startswith(SEPARATE):
+            return str(super()._split_scope(nodeid))
+        return next(filter(nodeid.startswith, TOGETHER), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Return what shares the tests out."""
+    return Scheduling(config, log)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

@@ -126,7 +126,7 @@ class Project:
         )
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def fast_python(commands: Path) -> Iterator[None]:
     """Have a build start pytest fast."""
     with pytest.MonkeyPatch.context() as patch:

@@ -127,7 +127,6 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-@pytest.mark.xdist_group("outputs")
 @pytest.mark.parametrize(
     ("example", "test"), [(example, test) for example, tests in LATER.items() for test in tests]
 )

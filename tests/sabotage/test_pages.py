@@ -179,7 +179,6 @@ def shown(checked_project: Project) -> str:
     return done.stdout
 
 
-@pytest.mark.xdist_group("shown")
 @pytest.mark.parametrize(("name", "block", "message", "offset"), UNPROVEN)
 def test_unproven_block_is_refused(
     name: str, block: str, message: str, offset: int | None, shown: str

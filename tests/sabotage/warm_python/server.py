@@ -73,7 +73,8 @@ def answer(connection: socket.socket) -> None:
         for stream, descriptor in enumerate(streams):
             os.dup2(descriptor, stream)
             os.close(descriptor)
-        os._exit(run(folder, arguments, dict(each.split("=", 1) for each in environment)))
+        # As Python ends: with what is to be done at its end.
+        sys.exit(run(folder, arguments, dict(each.split("=", 1) for each in environment)))
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     connection.sendall(bytes([code if code >= 0 else 128 - code]))
