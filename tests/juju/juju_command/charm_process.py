@@ -22,7 +22,8 @@ from hook_environment.answering import ask
 from hook_environment.unit import HOOK_COMMANDS
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+# What this module imports itself is not found there, and is small.
+_CONTEXT.set_forkserver_preload(["ops", "urllib.request", "yaml"])
 PEBBLE = "JUJU_COMMAND_PEBBLE"
 """The variable that says where a unit's containers have their Pebble."""
 
