@@ -180,7 +180,9 @@ def write_sybil_pages(folder: Path, size: int) -> None:
 
 def write_pytest_settings(folder: Path) -> None:
     """Make a folder a project of pytest, in which the example's charm can be imported."""
-    settings = f"[pytest]\npythonpath = {EXAMPLE / 'src'}\n"
+    # As here: nobody who tests a charm has Charmcraft beside it.
+    without = "-p no:craft_application -p no:emitter"
+    settings = f"[pytest]\npythonpath = {EXAMPLE / 'src'}\naddopts = {without}\n"
     (folder / "pytest.ini").write_text(settings)
 
 
