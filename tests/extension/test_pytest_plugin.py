@@ -291,6 +291,28 @@ def test_files_that_are_read_are_noted(pytester: pytest.Pytester, write, report)
     assert result["read"] == ["examples/one/bytes.yaml", "examples/one/settings.yaml"]
 
 
+def test_a_page_is_left_out_when_one_of_its_examples_is_broken(write, report):
+    other, folder = "pages/y.md", "examples/two/tests/unit"
+    write({f"{folder}/test_fails.py": "def test():\n    assert False\n", PAGE: "", other: ""})
+    group, of_other = (
+        Group(page, "default", "one", (), (Step(Code(page, 1, "x = 1")),), ())
+        for page in (PAGE, other)
+    )
+    session = Terminal(other, 3, (Command(3, "echo one", "one\n"),))
+    pages = {
+        PAGE: PageTests((group,), (), ""),
+        other: PageTests((of_other,), (session,), "two"),
+    }
+    results = report(Manifest(pages, (*pages, folder)))
+    assert {test: each["outcome"] for test, (each,) in results.items()} == {
+        f"{folder}/test_fails.py::test": "failed",
+        f"{folder}/test_mixed.py::test": "passed",
+        f"{PAGE}::default": "passed",
+        f"{other}::default": "skipped",
+        f"{other}::terminal session at line 3": "skipped",
+    }
+
+
 def test_how_each_block_ended_is_reported_at_its_line(write, report):
     groups = [
         Group(PAGE, name, "one", (), (Step(Code(PAGE, 7, text)),), ())
