@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", ".tox")
 # What a check leaves behind, and what the next one starts from.
-BUILT = ("html", "doctrees", "stamps", "doctest", "refused", "proven")
+BUILT = ("html", "doctrees", "stamps", "doctest", "refused")
 # What is known of the installed packages, and what of the project is proven.
 PROVEN = ("doctrees/inventories", "doctrees/evergreen-evidence.json")
 BIN = ROOT / ".venv/bin"

@@ -37,15 +37,8 @@ TABLE = "examples/stored-state/table.toml"
 def build(project: Project, output: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Build the site into a folder of its own, from the doctrees and the evidence there are."""
     return project.run(
-        *(
-            project.commands / "python",
-            "-m",
-            "sphinx",
-            "--conf-dir",
-            ".",
-            "--doctree-dir",
-            "_build/doctrees",
-        ),
+        *(project.commands / "python", "-m", "sphinx", "--conf-dir", "."),
+        *("--doctree-dir", "_build/doctrees"),
         *("--builder", "dirhtml", *options, "docs", f"_build/{output}"),
     )
 
