@@ -4,12 +4,15 @@ import dataclasses
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from evergreen.build import NotPublished, pages_of
+from evergreen.manifest import PageTests
 from evergreen.page import Page
+from evergreen.proof import Result, Unit
+from evergreen.runner import Runner
 from sphinx.testing.util import SphinxTestApp
 
 # The example site is built by the tests, in copies: its own tests are not tests of the extension.
@@ -124,6 +127,19 @@ class Project:
             Path(app.doctreedir),
             Path(app.outdir),
         )
+
+    def run_tests(
+        self, pages: Mapping[str, PageTests], units: Sequence[Unit], seconds: float = 60
+    ) -> list[Result]:
+        """Run the tests of some units, all at once."""
+        tests = sorted({test for unit in units for test in unit.tests} - pages.keys())
+        proofs = [test for test in tests if (self.folder / test).is_file()]
+        with Runner(self.folder, self.folder / "examples", proofs, seconds) as runner:
+            runner.give([unit for unit in units if unit.path not in pages], pages)
+            for unit in units:
+                if unit.path in pages:
+                    runner.give([unit], pages)
+            return runner.finish()
 
 
 @pytest.fixture(scope="module", autouse=True)

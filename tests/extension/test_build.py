@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from evergreen.build import EVIDENCE_NAME, NotPublished, read_examples
 from evergreen.manifest import Manifest, PageTests
-from evergreen.proof import Result, RunEnded, Unit
+from evergreen.proof import Result, Unit
+from evergreen.runner import RunEnded
+from sphinx.errors import ExtensionError
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -43,38 +45,66 @@ class Runs:
 
     def __init__(self) -> None:
         self.failing: set[str] = set()
+        self.is_ended = False
         self.tests: list[list[str]] = []
+        self.seen: list[str] = []
 
     def __call__(
-        self,
-        project: Path,
-        _examples: Path,
-        _pages: Mapping[str, PageTests],
-        units: Sequence[Unit],
-        _seconds: float,
-    ) -> list[Result]:
-        tests = [test for unit in units for test in unit.tests if (project / test).exists()]
-        self.tests.append(tests)
+        self, project: Path, _examples: Path, _proofs: Collection[str], _seconds: float
+    ) -> Running:
+        return Running(self, project)
+
+
+class Running:
+    """Stands in for a runner."""
+
+    def __init__(self, runs: Runs, project: Path) -> None:
+        self._runs = runs
+        self._project = project
+        self._tests: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    def give(self, units: Sequence[Unit], _pages: Mapping[str, PageTests]) -> None:
+        tests = [test for unit in units for test in unit.tests]
+        self._tests += [test for test in tests if (self._project / test).exists()]
+        self._runs.seen.append(f"run {' '.join(tests)}")
+
+    def finish(self) -> list[Result]:
+        self._runs.tests.append(self._tests)
+        if self._runs.is_ended:
+            raise RunEnded("a test")
+        project = self._project
         files = [*project.glob("examples/**/*.py"), *project.glob("pages/*.md")]
         lines = {file.relative_to(project).as_posix(): range(1, 99) for file in files}
+        failing = self._runs.failing
         return [
             Result(
                 test,
-                "failed" if test in self.failing else "passed",
+                "failed" if test in failing else "passed",
                 test,
                 None,
                 "",
                 "",
                 lines=lines,
             )
-            for test in tests
+            for test in self._tests
         ]
+
+    def stop(self) -> None:
+        # Once it has stopped, it does nothing.
+        if self._runs.seen[-1] != "stop":
+            self._runs.seen.append("stop")
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     runs = Runs()
-    monkeypatch.setattr("evergreen.build.run_tests", runs)
+    monkeypatch.setattr("evergreen.proving.Runner", runs)
     return runs
 
 
@@ -139,13 +169,8 @@ def test_a_mended_page_is_published(project: Project, runs: Runs):
     assert project.build("html").refusal is None
 
 
-def test_nothing_is_published_when_pytest_does_not_get_to_its_end(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-):
-    def end(*_: object) -> None:
-        raise RunEnded("a test")
-
-    monkeypatch.setattr("evergreen.build.run_tests", end)
+def test_nothing_is_published_when_pytest_does_not_get_to_its_end(project: Project, runs: Runs):
+    runs.is_ended = True
     for _ in range(2):
         built = project.build("html")
         assert built.refusal is not None
@@ -220,6 +245,45 @@ def test_a_page_is_run_when_the_tests_of_its_examples_have_passed(
     built = project.build()
     assert ran.exists() == (expected == 3)
     assert len(built.warnings) == (expected != 3)
+
+
+def note_reading(runs: Runs) -> dict[str, Callable[..., None]]:
+    """Return a handler that notes, among what is run, which page is read."""
+
+    def note(_app: object, docname: str, _source: object) -> None:
+        runs.seen.append(f"read {docname}")
+
+    return {"source-read": note}
+
+
+def test_what_is_read_is_run_while_the_rest_is_read(project: Project, runs: Runs):
+    for name in ("a.md", "b.md"):
+        project.page(name, BLOCK, examples={"default": "sums"})
+    assert project.build(events=note_reading(runs)).refusal is None
+    assert runs.seen == [
+        *("run examples/sums/tests", "read index"),
+        *("read pages/a", "run pages/a.md", "read pages/b", "run pages/b.md"),
+        *("read pages/sums", "stop"),
+    ]
+    assert runs.tests == [["examples/sums/tests", "pages/a.md", "pages/b.md"]]
+
+
+def test_a_page_with_a_problem_is_not_run_and_ends_what_is(project: Project, runs: Runs):
+    project.page("a.md", BLOCK, examples={"default": "sums"})
+    project.page("b.md", BLOCK)
+    assert project.build().refusal == "1 problem, listed above. Nothing is published."
+    assert runs.seen == ["run examples/sums/tests", "run pages/a.md", "stop"]
+    assert runs.tests == []
+
+
+def test_a_page_that_cannot_be_read_ends_what_is_run(project: Project, runs: Runs):
+    def fail(_app: object, docname: str, _source: object) -> None:
+        if docname == "pages/sums":
+            raise ValueError(docname)
+
+    with pytest.raises(ExtensionError, match="pages/sums"):
+        project.build(events={"source-read": fail})
+    assert runs.seen == ["run examples/sums/tests", "stop"]
 
 
 @pytest.mark.parametrize(

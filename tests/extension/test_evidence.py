@@ -12,7 +12,7 @@ from coverage import CoverageData
 from evergreen.evidence import AT_IMPORT, Evidence, Proof, Run, read_lines
 from evergreen.group import Code, Group, Step
 from evergreen.manifest import PageTests
-from evergreen.proof import Unit, judge, run_tests
+from evergreen.proof import Unit, judge
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -248,7 +248,7 @@ def proofs(make_project: Callable[[], Project]) -> dict[str, Proof]:
             subjects=("proofs/test_it.py", "examples/sums/src/settings.yaml"),
         ),
     ]
-    results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
+    results = project.run_tests(pages, units)
     proofs, problems = judge(units, results)
     assert problems == []
     return proofs

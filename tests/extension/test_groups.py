@@ -15,7 +15,7 @@ import evergreen
 import pytest
 from evergreen.group import FLAGS, Code, Group, Step, matches_anything
 from evergreen.manifest import Manifest, PageTests
-from evergreen.proof import Unit, run_tests
+from evergreen.proof import Unit
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -77,7 +77,7 @@ def traces(
         pages = {page.path: page.tests for page in built.pages.values() if page.tests}
         units = [Unit(page, page, (page,), "") for page in pages]
         environment.setenv("TRACE", str(folder / "pytest"))
-        results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
+        results = project.run_tests(pages, units)
     assert {each.outcome for each in results} == {"passed"}
     return {name: (folder / name).read_text().splitlines() for name in ("sphinx", "pytest")}
 

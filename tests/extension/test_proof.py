@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +17,12 @@ from evergreen.group import Code, Group, Step
 from evergreen.manifest import PageTests
 from evergreen.proof import (
     Result,
-    RunEnded,
     Unit,
     digest_of_environment,
     judge,
-    run_tests,
     versions_of,
 )
+from evergreen.runner import RunEnded, Runner
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -207,7 +209,7 @@ OTHER = {
 def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is proven divided among one process or two."""
     monkeypatch.setattr("os.cpu_count", lambda: request.param)
-    monkeypatch.setattr("evergreen.proof.UNITS_PER_PROCESS", 1)
+    monkeypatch.setattr("evergreen.runner.PAGES_PER_PROCESS", 1)
 
 
 def run(project: Project, *blocks: str) -> dict[str, str]:
@@ -219,7 +221,7 @@ def run(project: Project, *blocks: str) -> dict[str, str]:
         group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
         pages[page] = PageTests((group,), (), "")
     units = [Unit(path, path, (path,), "") for path in ("examples", *pages)]
-    results = run_tests(project.folder, project.folder / "examples", pages, units, 60)
+    results = project.run_tests(pages, units)
     return {each.test: each.outcome for each in results if each.test != AT_IMPORT}
 
 
@@ -243,14 +245,14 @@ def test_each_test_is_run_with_its_own_modules_and_reported(project: Project):
 def test_only_what_was_asked_for_is_run(project: Project):
     project.write(OTHER)
     unit = Unit("a test", "", ("examples/other/tests/test_sums.py",), "")
-    results = run_tests(project.folder, project.folder / "examples", {}, [unit], 60)
+    results = project.run_tests({}, [unit])
     tests = [each.test for each in results]
     assert tests == [AT_IMPORT, "examples/other/tests/test_sums.py::test_add"]
 
 
 def test_what_is_not_there_is_not_run(project: Project):
     unit = Unit("example gone", "", ("examples/gone/tests",), "")
-    assert run_tests(project.folder, project.folder / "examples", {}, [unit], 60) == []
+    assert project.run_tests({}, [unit]) == []
 
 
 ENDINGS = [
@@ -330,7 +332,7 @@ def test_a_test_that_takes_too_long_fails_and_the_rest_goes_on(project: Project)
     project.write({"examples/sums/tests/test_import.py": "while True:\n    pass\n"})
     units = [Unit("examples", "", ("examples",), "")]
     # Long enough for the others, however busy the machine.
-    results = run_tests(project.folder, project.folder / "examples", {}, units, 3)
+    results = project.run_tests({}, units, 3)
     late = "Failed: it has not ended after 3 seconds (evergreen_time_limit)"
     assert {each.test: each.message for each in results} == {
         AT_IMPORT: "",
@@ -344,14 +346,55 @@ def test_a_test_that_takes_too_long_fails_and_the_rest_goes_on(project: Project)
 def test_a_test_that_does_not_give_way_ends_the_run(
     project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr("evergreen.proof._SECONDS_TO_GIVE_WAY", 0.5)
+    monkeypatch.setattr("evergreen.runner._SECONDS_TO_GIVE_WAY", 0.5)
     deaf = "import signal\nimport time\n\n\ndef test():\n"
     deaf += "    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    time.sleep(60)\n"
     project.write({"examples/sums/tests/test_deaf.py": deaf})
     units = [Unit("examples", "", ("examples",), "")]
     with pytest.raises(RunEnded, match=r"^examples/sums/tests/test_deaf\.py::test$"):
-        run_tests(project.folder, project.folder / "examples", {}, units, 0.5)
+        project.run_tests({}, units, 0.5)
     assert 'test_deaf.py", line 7 in test' in capfd.readouterr().err
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("seconds", [60.0, 0.5])
+def test_what_is_stopped_leaves_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seconds: float
+):
+    """A test that does not give way is ended with its process."""
+    # What has a build start fast is not ended with whoever asked for it.
+    monkeypatch.setattr("sys.executable", f"{sys.prefix}/bin/python")
+    monkeypatch.setattr("evergreen.runner._SECONDS_TO_END", seconds)
+    is_deaf = seconds < 1
+    note = tmp_path / "process"
+    text = "import os, signal, time\n"
+    text += "signal.signal(signal.SIGINT, signal.SIG_IGN)\n" if is_deaf else ""
+    text += f"open({str(note)!r}, 'w').write(f'{{os.getpid()}} {{os.getppid()}}\\n')\n"
+    text += "time.sleep(600)\n"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Runner(project.folder, project.folder / "examples", (), 60) as runner:
+        if is_deaf:
+            project.write({"examples/sums/tests/test_endless.py": text})
+            runner.give([EXAMPLE], {})
+        else:
+            page = "pages/x.md"
+            project.write({page: text})
+            group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
+            runner.give([PAGE], {page: PageTests((group,), (), "")})
+        while not (note.exists() and note.read_text().endswith("\n")):
+            time.sleep(0.05)
+    # The fork in which a block runs, and pytest; or pytest alone.
+    processes = list(map(int, note.read_text().split()))[: 1 if is_deaf else 2]
+    assert not any(map(is_running, processes))
+    assert list(tmp_path.iterdir()) == [note]
 
 
 def test_the_project_s_settings_of_pytest_hold_for_the_examples(project: Project):
@@ -381,10 +424,9 @@ def test_a_coverage_py_that_measures_sphinx_takes_no_evidence_away(
     page, text = "pages/x.md", "from sums import add\nadd(1, 2)\n"
     project.write({page: text})
     group = Group(page, "default", "sums", (), (Step(Code(page, 1, text)),), ())
-    results = run_tests(
-        *(project.folder, project.folder / "examples", {page: PageTests((group,), (), "")}),
+    results = project.run_tests(
+        {page: PageTests((group,), (), "")},
         [Unit("examples", "", ("examples",), ""), Unit(page, page, (page,), "", is_page=True)],
-        60,
     )
     lines = {each.test: each.lines for each in results}
     source = "examples/sums/src/sums.py"

@@ -262,6 +262,72 @@ def test_how_each_test_ended_is_reported(write, report):
     }
 
 
+@pytest.fixture
+def run_work(pytester: pytest.Pytester, write, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that runs what a build hands over, and reads the report if there is one.
+
+    Without an end, as if the build had ended first.
+    """
+    monkeypatch.setenv("COVERAGE_PROCESS_START", "")
+    monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "")
+
+    def run(*work: Manifest, has_end: bool = True) -> list[dict[str, Any]] | None:
+        for number, manifest in enumerate(work):
+            manifest.write(Path(f"work-{number}.json"))
+        records = b"".join(number.to_bytes(4, "big") for number in range(len(work)))
+        reading, writing = os.pipe()
+        os.write(writing, records + b"\xff" * 4 * has_end)
+        os.close(writing)
+        report = Path("process", "report.json")
+        options = [f"--evergreen-work={reading}", f"--evergreen-report={pytester.path / report}"]
+        pytester.inline_run(*options, "--continue-on-collection-errors")
+        os.close(reading)
+        return json.loads(report.read_text()) if report.exists() else None
+
+    return run
+
+
+def work_on(*paths: str) -> Manifest:
+    """Return what has a page run, or tests."""
+    groups = {
+        path: Group(path, "default", "one", (), (Step(Code(path, 1, "import mixed")),), ())
+        for path in paths
+        if path.endswith(".md")
+    }
+    return Manifest({page: PageTests((group,), (), "") for page, group in groups.items()}, paths)
+
+
+@pytest.mark.parametrize("is_measured", [True, False])
+def test_what_a_build_hands_over_is_run_in_turn(
+    write, run_work, monkeypatch: pytest.MonkeyPatch, is_measured: bool
+):
+    contexts: list[str] = []
+
+    class Measuring:
+        def switch_context(self, context: str) -> None:
+            contexts.append(context)
+
+    measuring = Measuring() if is_measured else None
+    monkeypatch.setattr("coverage.Coverage.current", lambda: measuring)
+    pages = ["pages/a.md", "pages/b.md", "pages/more/c.md"]
+    write(dict.fromkeys([*pages, "pages/not-asked-for.md"], ""))
+    tests = work_on("examples/one/tests/unit", "examples/two/tests/integration")
+    results = run_work(tests, *map(work_on, pages))
+    assert results is not None
+    assert [(each["test"], each["outcome"]) for each in results] == [
+        ("examples/two/tests/integration/test_deploy.py", "failed"),
+        ("examples/one/tests/unit/test_mixed.py::test", "passed"),
+        *((f"{page}::default", "passed") for page in pages),
+    ]
+    # What runs while pytest collects is no part of the last test.
+    assert contexts == [""] * 4 * is_measured
+
+
+def test_without_a_build_nothing_more_is_run(write, run_work):
+    write({"pages/a.md": ""})
+    assert run_work(work_on("pages/a.md"), has_end=False) is None
+
+
 def test_files_that_are_read_are_noted(pytester: pytest.Pytester, write, report):
     write({"examples/one/settings.yaml": "", "examples/one/bytes.yaml": "", "other.yaml": ""})
     notes: list[str] = []

@@ -58,10 +58,12 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", build.read_examples)
     app.connect("config-inited", inventory.setup_inventories)
     app.connect("builder-inited", github.annotate)
+    app.connect("env-before-read-docs", build.begin_proving)
     app.connect("env-updated", build.prove)
     app.connect("env-updated", build.begin)
     app.connect("doctree-resolved", build.show_evidence)
     app.connect("build-finished", build.finish)
+    app.connect("build-finished", build.stop_proving)
     # A change of the extension has all pages read again.
     own_digest = digest_of_files(sorted(Path(__file__).parent.glob("*.py")))
     return {

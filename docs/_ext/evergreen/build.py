@@ -1,12 +1,10 @@
 """Sphinx's side: read the pages' blocks, refuse what is unproven, and have the rest proven.
 
-All of it happens after the pages are read and before one is written, so that a build that fails
-publishes nothing.
+All of it is over before a page is written, so that a build that fails publishes nothing.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
@@ -34,19 +32,13 @@ from evergreen.display import Display
 from evergreen.evidence import AT_IMPORT, Evidence
 from evergreen.example import Example, find_examples
 from evergreen.figures import compute_figures
-from evergreen.files import digest_of_files, digest_of_texts, write_whole
-from evergreen.manifest import MANIFEST_NAME, Manifest, PageTests
+from evergreen.files import write_whole
+from evergreen.manifest import MANIFEST_NAME, Manifest
 from evergreen.page import FRONT_MATTER_KEY, Page, read_page
 from evergreen.paste import check_paste
 from evergreen.problem import Problem
-from evergreen.proof import (
-    RunEnded,
-    Unit,
-    digest_of_environment,
-    judge,
-    run_tests,
-    versions_of,
-)
+from evergreen.proving import Proving
+from evergreen.runner import RunEnded
 from evergreen.tally import Tally, digest_of_published, read_tally
 
 logger = logging.getLogger(__name__)
@@ -138,6 +130,8 @@ class PageCollector(EnvironmentCollector):
             known=list(_examples(app)),
         )
         pages_of(app.env)[docname] = page
+        if (proving := _proving(app)) is not None:
+            proving.take(page)
         # Sphinx runs the groups in the order in which they first appear.
         doctree[:0] = [
             _switch_node(group.name, _examples(app)[group.example])
@@ -161,6 +155,29 @@ def _switch_node(group: str, example: Example) -> nodes.comment:
     return nodes.comment(code, code, testnodetype="testsetup", groups=[group], options={})
 
 
+def begin_proving(app: Sphinx, env: BuildEnvironment, _docnames: list[str]) -> None:
+    """Prove what is known to be unproven while the pages are read (`env-before-read-docs`).
+
+    Raises:
+        NotPublished: when a library that the pages speak of is not installed.
+    """
+    is_asked_for = app.builder.name != "dummy" or app.config.evergreen_prove
+    if not is_asked_for or app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
+        return
+    evidence = Evidence(Path(app.doctreedir, EVIDENCE_NAME))
+    try:
+        proving = Proving(
+            project_folder(app), examples_folder(app), _examples(app), app.config, evidence
+        )
+    except ValueError as error:
+        raise NotPublished(str(error)) from error
+    app.evergreen_proving = proving  # type: ignore[attr-defined]
+
+
+def _proving(app: Sphinx) -> Proving | None:
+    return getattr(app, "evergreen_proving", None)
+
+
 def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Check every page and run what is unproven (`env-updated`).
 
@@ -170,62 +187,46 @@ def prove(app: Sphinx, env: BuildEnvironment) -> list[str]:
     Raises:
         NotPublished: when anything is wrong; all of it has been logged by then.
     """
-    _stop_if_any(app, list(_problems(app, env)))
-    to_run = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
-    if app.builder.name in _BUILDERS_THAT_PUBLISH_NOTHING:
+    proving = _proving(app)
+    if proving is None:
+        _stop_if_any(app, list(_problems(app, env)))
+        if app.builder.name == "dummy":
+            # For a pytest that somebody calls by hand.
+            to_run = {page.path: tests for page in pages_of(env).values() if (tests := page.tests)}
+            Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
         return []
-    if app.builder.name == "dummy" and not app.config.evergreen_prove:
-        # For a pytest that somebody calls by hand.
-        Manifest(to_run).write(Path(app.doctreedir, MANIFEST_NAME))
-        return []
-    units = _units(app, env)
-    evidence = Evidence(Path(app.doctreedir, EVIDENCE_NAME))
-    evidence.forget_all_but({unit.path: unit.digest for unit in units})
-    unproven = [unit for unit in units if unit.path not in evidence.proofs]
+    try:
+        _stop_if_any(app, list(_problems(app, env)))
+        _prove(app, proving, pages_of(env).values())
+    finally:
+        proving.stop()
+    return _attribute(app, env, proving.evidence)
+
+
+def _prove(app: Sphinx, proving: Proving, pages: Collection[Page]) -> None:
+    unproven = proving.unproven(pages)
     if not unproven:
         logger.info("everything is proven already")
-    elif app.config.evergreen_prove:
-        logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
-        # What the project names itself may take long, and is of no use while an example fails.
-        last = [unit for unit in unproven if unit.is_long]
-        first = [unit for unit in unproven if not unit.is_long]
-        # What is still proven was so with the versions of now; to find these takes half a second.
-        kept = evidence.versions if evidence.proofs else None
-        versions = kept or versions_of(app.config.evergreen_libraries)
-        for units in filter(None, (first, last)):
-            problems = _run(app, to_run, units, versions, evidence)
-            _stop_if_any(app, problems)
-    else:
+    elif not app.config.evergreen_prove:
         names = ", ".join(unit.name for unit in unproven)
         raise NotPublished(f"evergreen_prove is off, and this is unproven: {names}")
-    return _attribute(app, env, evidence)
-
-
-def _run(
-    app: Sphinx,
-    pages: Mapping[str, PageTests],
-    units: Sequence[Unit],
-    versions: Mapping[str, str],
-    evidence: Evidence,
-) -> list[Problem]:
-    """Run the tests of some units, add what is proven to the evidence, and return the rest.
-
-    Raises:
-        NotPublished: when pytest does not get to its end.
-    """
-    seconds = app.config.evergreen_time_limit
+    else:
+        logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
     try:
-        results = run_tests(project_folder(app), examples_folder(app), pages, units, seconds)
+        for passed, problems in proving.finish(unproven, pages):
+            logger.info("%d tests passed", passed)
+            _stop_if_any(app, problems)
     except RunEnded as error:
         raise NotPublished(
             f"pytest did not get to its end: it ended at {error}, see above. Make that end"
             " as any other test does. Nothing is published."
         ) from error
-    proofs, problems = judge(units, results)
-    evidence.add(proofs, versions)
-    passed = sum(len(proof.tests.keys() - {AT_IMPORT}) for proof in proofs.values())
-    logger.info("%d tests passed", passed)
-    return problems
+
+
+def stop_proving(app: Sphinx, _exception: Exception | None) -> None:
+    """End what is still run when a page could not be read (`build-finished`)."""
+    if (proving := _proving(app)) is not None:
+        proving.stop()
 
 
 def _attribute(app: Sphinx, env: BuildEnvironment, evidence: Evidence) -> list[str]:
@@ -384,45 +385,3 @@ def _problems(app: Sphinx, env: BuildEnvironment) -> Iterator[Problem]:
                 f"no page embeds anything of the example {name!r}",
                 "Show it on a page, or remove it",
             )
-
-
-def _units(app: Sphinx, env: BuildEnvironment) -> list[Unit]:
-    project = project_folder(app)
-    relative = functools.partial(os.path.relpath, start=project)
-    examples = _examples(app)
-    extension = sorted(Path(__file__).parent.glob("*.py"))
-    settings = [project / name for name in ("conftest.py", "pyproject.toml")]
-    try:
-        rests_on = digest_of_environment(app.config.evergreen_libraries, [*extension, *settings])
-    except ValueError as error:
-        raise NotPublished(str(error)) from error
-    digests = {
-        name: digest_of_texts(rests_on, digest_of_files([example.folder]))
-        for name, example in examples.items()
-    }
-    units = [
-        Unit(
-            name=f"example {name}",
-            path=relative(example.folder / "pyproject.toml"),
-            tests=tuple(relative(path) for path in example.test_paths),
-            digest=digests[name],
-            subjects=(relative(example.folder),),
-        )
-        for name, example in examples.items()
-    ]
-    for page in sorted(pages_of(env).values(), key=lambda page: page.path):
-        if tests := page.tests:
-            used = sorted(set(page.examples.values()))
-            digest = digest_of_texts(repr(tests), *(digests[name] for name in used))
-            codes = {code.path for group in tests.groups for code in group.codes}
-            subjects = (*(relative(examples[name].folder) for name in used), *sorted(codes))
-            units.append(
-                Unit(page.path, page.path, (page.path,), digest, is_page=True, subjects=subjects)
-            )
-    for test, subjects in app.config.evergreen_proofs.items():
-        files = [path for pattern in subjects for path in sorted(project.glob(pattern))]
-        content = digest_of_files([project / test, *files])
-        digest = digest_of_texts(rests_on, content)
-        own = (test, *map(relative, files))
-        units.append(Unit(test, test, (test,), digest, is_long=True, subjects=own))
-    return units

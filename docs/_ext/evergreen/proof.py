@@ -1,37 +1,19 @@
-"""What has to be proven, what has been proven already, and the run that proves the rest."""
+"""What has to be proven, and how the runs of its tests prove it."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib.metadata
 import importlib.util
 import json
-import os
 import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from evergreen.evidence import AT_IMPORT, Proof, Run, read_lines, write_configuration
-from evergreen.example import environment_for_extension
+from evergreen.evidence import AT_IMPORT, Proof, Run
 from evergreen.files import digest_of_files, digest_of_texts
-from evergreen.manifest import Manifest, PageTests
 from evergreen.problem import Problem
-
-UNITS_PER_PROCESS = 4
-"""How many units make one more process pay, if none is long: each takes a second to start."""
-RUNNING_NAME = "running.txt"
-"""The file, beside pytest's report, that names what it runs."""
-_SECONDS_TO_GIVE_WAY = 30.0
-# A thread that a test has left would keep a process that ends as usual.
-_PYTEST = "import os, pytest, sys; s = pytest.main(); sys.stdout.flush(); os._exit(s)"
-_MEMORY = Path("/dev/shm")
-_MEMORY_NEEDED = 256 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +31,7 @@ class Unit:
     is_page: bool = False
     """Whether it is a page; its failures then name their own place, and need no test's name."""
     is_long: bool = False
-    """Whether its tests may take so long that they pay a process of their own."""
+    """Whether its tests may take long, and so come last."""
     subjects: tuple[str, ...] = ()
     """The files and folders that it speaks of, named as `path`: its digest is made of them too.
     What its tests run or read of others is no evidence, as that may change unnoticed."""
@@ -112,143 +94,6 @@ def versions_of(libraries: Sequence[str]) -> dict[str, str]:
     names = [name for library in libraries for name in bringing.get(library.partition(".")[0], ())]
     versions = {name: importlib.metadata.version(name) for name in names}
     return {"Python": platform.python_version(), **versions}
-
-
-class RunEnded(Exception):
-    """pytest did not get to its end; the text is the node ID of what it was at."""
-
-
-def run_tests(
-    project: Path,
-    examples: Path,
-    pages: Mapping[str, PageTests],
-    units: Sequence[Unit],
-    seconds: float,
-) -> list[Result]:
-    """Run the tests of some units with pytest, in processes of its own.
-
-    Args:
-        project: the folder of `conf.py`.
-        examples: the folder of the examples.
-        pages: what is run on each page, by its source file.
-        units: what to prove.
-        seconds: how long each test may take.
-
-    Returns:
-        How each test ended.
-
-    Raises:
-        RunEnded: when a test ends pytest itself.
-    """
-    wanted = max(len(units) // UNITS_PER_PROCESS, sum(unit.is_long for unit in units))
-    count = max(1, min(os.cpu_count() or 1, wanted))
-    with temporary_folder() as folder, ThreadPoolExecutor(count) as pool:
-        runs = [
-            pool.submit(
-                _run_pytest,
-                project,
-                examples,
-                pages,
-                units[number::count],
-                seconds,
-                folder,
-                number,
-            )
-            for number in range(count)
-        ]
-        return [result for run in runs for result in run.result()]
-
-
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Yield a folder for all that the tests write, in memory where there is room.
-
-    A test of a charm writes some files for each event, which is a fifth of its time on a disk.
-    Whoever sets TMPDIR has chosen another place.
-    """
-    is_free = "TMPDIR" not in os.environ and _MEMORY.is_dir()
-    has_room = is_free and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
-    with tempfile.TemporaryDirectory(dir=_MEMORY if has_room else None) as folder:
-        yield Path(folder)
-
-
-def _run_pytest(
-    project: Path,
-    examples: Path,
-    pages: Mapping[str, PageTests],
-    units: Sequence[Unit],
-    seconds: float,
-    folder: Path,
-    number: int,
-) -> list[Result]:
-    tests = sorted(test for unit in units for test in unit.tests if (project / test).exists())
-    if not tests:
-        return []
-    own = {page: pages[page] for page in tests if page in pages}
-    own_folder = folder / str(number)
-    own_folder.mkdir()
-    manifest, report = own_folder / "manifest.json", own_folder / "report.json"
-    # coverage.py removes, when it starts, whatever begins with the name of its data file.
-    settings, lines = own_folder / "settings.ini", own_folder / "coverage"
-    Manifest(own, tuple(tests)).write(manifest)
-    sources = {code.path for page in own.values() for group in page.groups for code in group.codes}
-    sources.update(test for test in tests if (project / test).is_file() and test not in own)
-    followed = [examples / "*", *(project / source for source in sorted(sources))]
-    write_configuration(settings, lines, map(str, followed))
-    command = [
-        *(sys.executable, "-c", _PYTEST, "-qq", "--no-header", "--no-summary"),
-        *("-p", "evergreen.pytest_plugin", "-p", "no:cacheprovider"),
-        *("--rootdir", str(project), "--import-mode", "importlib", "--tb", "short"),
-        *("--continue-on-collection-errors", "--maxfail", "0"),
-        *("-p", "pytest_cov.plugin", "--cov", "--cov-context", "test"),
-        # A value on its own would be taken for one of the tests by whatever looks for the
-        # project's settings of pytest, and they would not be found.
-        *("--cov-report=", f"--cov-config={settings}"),
-        *("-o", f"evergreen_examples={examples}", "-o", f"evergreen_time_limit={seconds}"),
-        # What does not give way when its time is over ends pytest.
-        *("-o", f"faulthandler_timeout={seconds + _SECONDS_TO_GIVE_WAY}"),
-        *("-o", "faulthandler_exit_on_timeout=true"),
-        *(f"--evergreen-manifest={manifest}", f"--evergreen-report={report}"),
-    ]
-    inherited = environment_for_extension()
-    # Another pytest may run Sphinx, and its test is none of these.
-    inherited.pop("PYTEST_CURRENT_TEST", None)
-    environment = {
-        **inherited,
-        "TMPDIR": str(own_folder),
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        # Whoever calls Sphinx may have set it to choose some tests, or to stop early.
-        "PYTEST_ADDOPTS": "",
-    }
-    # The first process shows its progress, which is about that of all.
-    output = None if number == 0 else subprocess.PIPE
-    done = subprocess.run(
-        command, cwd=project, env=environment, stdout=output, stderr=output, check=False
-    )
-    if not report.exists():
-        sys.stderr.buffer.write((done.stdout or b"") + (done.stderr or b""))
-        running = own_folder / RUNNING_NAME
-        at = running.read_text(encoding="utf-8") if running.exists() else ""
-        raise RunEnded(at or "its start")
-    results = [Result(**result) for result in json.loads(report.read_text(encoding="utf-8"))]
-    ran = read_lines(lines, project)
-    return [
-        Result(AT_IMPORT, "passed", "", None, "", "", lines=ran.get(AT_IMPORT, {})),
-        *(
-            # A group of blocks notes the lines of its own process, coverage.py those of others.
-            dataclasses.replace(result, lines=_union(result.lines, ran.get(result.test, {})))
-            for result in results
-        ),
-    ]
-
-
-def _union(
-    lines: Mapping[str, Iterable[int]], more: Mapping[str, Iterable[int]]
-) -> dict[str, list[int]]:
-    return {
-        file: sorted({*lines.get(file, ()), *more.get(file, ())})
-        for file in sorted({*lines, *more})
-    }
 
 
 def judge(

@@ -1,24 +1,27 @@
 """pytest's side: examples that do not mix, and the executed blocks of pages as tests.
 
 Load it with `-p evergreen.pytest_plugin` or from a root `conftest.py`. Pages are collected from a
-manifest that the Sphinx side writes out of the doctrees. When none is given, as when somebody
-calls `pytest` by hand, Sphinx is run first to make one.
+manifest that the Sphinx side writes out of the doctrees; in a build from one for each page, which
+it hands over as it reads them. When none is given, as when somebody calls `pytest` by hand, Sphinx
+is run first to make one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from evergreen.evidence import AT_IMPORT
 from evergreen.example import (
     Example,
     ImportSwitch,
@@ -39,7 +42,7 @@ from evergreen.page_tests import (
     failure_of,
     late,
 )
-from evergreen.proof import RUNNING_NAME
+from evergreen.runner import RUNNING_NAME, work_from
 
 SESSION_NAME = "evergreen-session"
 """The name under which pytest knows what this plugin keeps during a run."""
@@ -58,6 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--evergreen-manifest", type=Path, help="what the pages hold, as the Sphinx side wrote it"
     )
     group.addoption("--evergreen-report", type=Path, help="where to write how each test ended")
+    group.addoption(
+        "--evergreen-work", type=int, help="the file descriptor from which to take what to run"
+    )
     parser.addini("evergreen_examples", "the folder of the examples", default="examples")
     parser.addini("evergreen_pages", "the Sphinx source folder", default="docs")
     parser.addini("evergreen_time_limit", "how many seconds a test may take", default="120")
@@ -107,6 +113,8 @@ class Session:
         self._broken = config.stash.setdefault(BROKEN, set())
         self._report: Path | None = config.getoption("--evergreen-report")
         worker_input = getattr(config, "workerinput", {})
+        self._work: int | None = config.getoption("--evergreen-work")
+        self._folders: dict[Path, pytest.Collector] = {}
         self._is_worker = bool(worker_input)
         self._manifest_path: Path | None = config.getoption(
             "--evergreen-manifest"
@@ -116,6 +124,8 @@ class Session:
 
     def pytest_sessionstart(self) -> None:
         """Have Sphinx read the pages, unless that is done or no page is asked for."""
+        if self._work is not None:
+            return
         if self._manifest_path is None and not self._is_worker and self._wants_pages():
             self._manifest_path = self._read_pages()
         if self._manifest_path is not None:
@@ -127,23 +137,64 @@ class Session:
         if self._manifest_path is not None:
             node.workerinput["evergreen_manifest"] = str(self._manifest_path)  # type: ignore[attr-defined]
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
-        """Collect what the Sphinx side asked for.
+    def pytest_collection(self, session: pytest.Session) -> bool | None:
+        """Collect what the Sphinx side asked for: in a build nothing yet.
 
         It is not given on the command line, for pytest would then import all `conftest.py` of the
         examples before any example's modules can be switched to.
         """
-        if self._manifest is None or not self._manifest.tests:
-            return
-        self._wanted = {self._absolute(test) for test in self._manifest.tests}
+        if self._manifest is not None and self._manifest.tests:
+            session.config.args[:] = self._want(self._manifest)
+        return None if self._work is None else True
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run what a build hands over, until there is no more.
+
+        Raises:
+            pytest.exit.Exception: when the build is gone.
+        """
+        if self._work is None or self._report is None:
+            return None
+        try:
+            for manifest in work_from(self._work, self._report.parents[1]):
+                items = self._collect(session, manifest)
+                for item, after in itertools.zip_longest(items, items[1:]):
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        except EOFError as error:
+            pytest.exit(str(error), pytest.ExitCode.INTERRUPTED)
+        return True
+
+    def _collect(self, session: pytest.Session, manifest: Manifest) -> Sequence[pytest.Item]:
+        """Return the items of one page, or of other tests."""
+        # Imported here, as only a build needs it.
+        from coverage import Coverage
+
+        if (measuring := Coverage.current()) is not None:
+            # What runs now is an import, and no part of the test that ran last.
+            measuring.switch_context(AT_IMPORT)
+        for name, tests in manifest.pages.items():
+            path = self._absolute(name)
+            if (folder := self._folders.get(path.parent)) is not None:
+                # Else pytest would read the folder anew for each of its pages.
+                page = Page.from_parent(folder, path=path, tests=tests, examples=self._examples)
+                return list(session.genitems(page))
+        self._manifest = manifest
+        items = session.perform_collect(self._want(manifest))
+        for page in (item.parent for item in items):
+            if isinstance(page, Page) and isinstance(page.parent, pytest.Collector):
+                self._folders[page.path.parent] = page.parent
+        return items
+
+    def _want(self, manifest: Manifest) -> list[str]:
+        """Leave out all but what a manifest asks for, and return the arguments for pytest."""
+        self._wanted = {self._absolute(test) for test in manifest.tests}
         self._leading_there = {folder for path in self._wanted for folder in path.parents}
-        pages = {self._absolute(page) for page in self._manifest.pages} & self._wanted
+        pages = {self._absolute(page) for page in manifest.pages} & self._wanted
         arguments = self._wanted - pages
         if pages:
             # One folder for all, as pytest reads a file's folder anew for each file it is given.
             arguments.add(Path(os.path.commonpath([page.parent for page in pages])))
-        session.config.args[:] = sorted(map(str, arguments))
+        return sorted(map(str, arguments))
 
     def _absolute(self, path: str) -> Path:
         # Without `..`, as pytest gives paths to its hooks.
@@ -206,11 +257,6 @@ class Session:
         if tests is None:
             return None
         return Page.from_parent(parent, path=file_path, tests=tests, examples=self._examples)
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Have pages wait in a build for the tests of their examples."""
-        if self._report is not None:
-            items.sort(key=lambda item: isinstance(item, GroupItem | SessionItem))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(

@@ -29,8 +29,8 @@ from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Tell
 from evergreen.manifest import Manifest, PageTests
 from evergreen.mutant import Mutant
 from evergreen.page_tests import TIME_LIMIT, GroupItem
-from evergreen.proof import temporary_folder
 from evergreen.pytest_plugin import SESSION_NAME, Session
+from evergreen.runner import temporary_folder
 from evergreen.walk import walk
 
 _LEAST_SECONDS = 2.0

@@ -6,7 +6,7 @@ import sys
 from _socket import AF_UNIX, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
 
 FOLDER = os.path.dirname(__file__)  # noqa: PTH120
-KNOWN = ("-m sphinx ", "-m pytest ", "-c import os, pytest, sys;")
+KNOWN = ("-m sphinx ", "-m pytest ", "-c import os, pytest, sys\n")
 
 
 def is_known(arguments: list[str]) -> bool:

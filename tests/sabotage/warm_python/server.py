@@ -1,5 +1,6 @@
 """The server: `python server.py ADDRESS PYTHON`; see `__init__.py`."""
 
+import contextlib
 import importlib
 import os
 import runpy
@@ -77,7 +78,9 @@ def answer(connection: socket.socket) -> None:
         sys.exit(run(folder, arguments, dict(each.split("=", 1) for each in environment)))
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    connection.sendall(bytes([code if code >= 0 else 128 - code]))
+    # Whoever asked may have been ended by now.
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(bytes([code if code >= 0 else 128 - code]))
     os._exit(0)
 
 
