@@ -96,8 +96,9 @@ check: $(STAMPS)/prose html lint $(STAMPS)/doctest $(STAMPS)/site ## Check all t
 	@if [ -s $(STALE) ]; then cat $(STALE) >&2; exit 1; fi
 	@echo "Everything holds."
 
+# The check has run those of tests/site.
 test: check ## Run every test there is.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/site
 
 mutants: $(SITE)/.buildinfo ## Change what is published, one place at a time: the tests have to notice.
 	@PYTHONPATH=docs/_ext $(BIN)/python -m evergreen.mutants $(ANNOTATE)
