@@ -263,7 +263,9 @@ class Session:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Import an example's tests and their `conftest.py` with its own modules."""
-        self.switch_to(collector)
+        # A page imports nothing, and between those of one example nothing is to be switched.
+        if not isinstance(collector, Page):
+            self.switch_to(collector)
         with self._watch(collector):
             return (yield)
 
