@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import textwrap
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +26,7 @@ from evergreen.mutation import (
     mutate_literals,
     mutate_output,
 )
+from evergreen.schemata import reach, read_told
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -658,6 +661,125 @@ def test_a_proof_that_starts_a_process_meets_the_change(mutants: Command):
     assert outcomes["main: print(add(spare, 1)) -> print(add(spare, 2))"] == "killed"
     # One plus one is one plus one the other way around.
     assert outcomes["main: print(add(spare, 1)) -> print(add(1, spare))"] == "survived"
+
+
+def publish_proof(mutants: Command, test: str) -> Path:
+    """Write a proof that a page shows; return the file in which it can say that it ran."""
+    log = mutants.project.folder / "log"
+    start = f"from pathlib import Path\nimport pytest\n\nLOG = Path({str(log)!r})\n\n"
+    mutants.project.write({"proofs/test_proof.py": start + textwrap.dedent(test)})
+    shown = "```{literalinclude} ../proofs/test_proof.py\n```\n"
+    mutants.project.page("proof.md", f"# Proof\n\n{shown}")
+    conf = mutants.project.folder / "conf.py"
+    proofs = {"proofs/test_proof.py": ["examples/*/src/*"]}
+    conf.write_text(f"{conf.read_text()}\nevergreen_proofs = {proofs!r}\n")
+    return log
+
+
+def test_assertions_of_a_proof_are_tried_in_one_run(mutants: Command):
+    log = publish_proof(
+        mutants,
+        """\
+        class TestAll:
+            @pytest.mark.parametrize("number", [1, 2])
+            def test_all(self, number, tmp_path):
+                is_first = not LOG.exists()
+                LOG.open("a").write("ran")
+                for each in [1, 1]:
+                    assert each + 1 == 2
+                    assert number in (1, 2)
+                file = tmp_path / "file"
+                assert file.open("a").write("abc") == 3; assert file.read_text() == "abc"
+                if is_first:
+                    assert "first"
+        """,
+    )
+    mutants.run()
+
+    outcomes = {name: how for name, how in mutants.outcomes().items() if "test_all" in name}
+    assert [name for name, how in outcomes.items() if how != "killed"] == [
+        'TestAll.test_all: assert "first" -> assert "XXfirst"',
+    ]
+    assert len(outcomes) == 9
+    # A build runs it with both numbers; one run is for all; (1, 3) and "XXfirst" are left.
+    assert log.read_text().count("ran") == 2 + 1 + 2 + 1
+
+
+def test_what_an_assertion_raises_may_be_caught(mutants: Command):
+    publish_proof(
+        mutants,
+        """\
+        def check(text):
+            assert text == "a"
+
+
+        def test_check():
+            with pytest.raises(AssertionError):
+                check("b")
+            with pytest.raises(AssertionError):
+                assert "a" == "b"
+        """,
+    )
+    mutants.run()
+
+    outcomes = {name: how for name, how in mutants.outcomes().items() if "check" in name}
+    assert set(outcomes) == {
+        'check: assert text == "a" -> assert text == "XXa"',
+        'test_check: assert "a" == "b" -> assert "XXa" == "b"',
+        'test_check: assert "a" == "b" -> assert "a" == "XXb"',
+    }
+    assert set(outcomes.values()) == {"survived"}
+
+
+def test_where_one_run_for_all_fails_each_mutant_has_one(mutants: Command):
+    log = publish_proof(
+        mutants,
+        """\
+        def test_source():
+            LOG.open("a").write("ran")
+            assert len("a") == 1
+            assert "reach" + "(" not in Path(__file__).read_text()
+        """,
+    )
+    mutants.run()
+
+    outcomes = {name: how for name, how in mutants.outcomes().items() if "test_source" in name}
+    assert sorted(outcomes.values()) == ["killed", "killed", "survived", "survived"]
+    assert log.read_text().count("ran") == 1 + 1 + 4
+
+
+def test_a_statement_is_tried_until_its_change_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    told, log = tmp_path / "told", tmp_path / "log"
+    told.touch()
+    for number in (1, 2, 3):
+        reach(
+            str(told),
+            "assert log.open('a').write('=')",
+            {
+                7: "assert log.open('a').write('!') and number < 2",
+                8: "os._exit(3)",
+                # As when its time is up.
+                9: "import signal; signal.raise_signal(signal.SIGALRM)",
+            },
+        )
+        assert number
+    assert read_told(told) == {7}
+    assert log.read_text() == "=!=!="
+
+
+def test_what_a_fork_cannot_do_notices_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    told = tmp_path / "told"
+    told.touch()
+    here = os.getpid()
+    reach(str(told), "assert os.getpid() == here", {1: "assert os.getpid() == here + 1"})
+    assert here
+    assert read_told(told) == set()
 
 
 def test_what_runs_against_a_stand_in_is_not_changed(mutants: Command):

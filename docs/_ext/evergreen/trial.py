@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NoReturn
@@ -31,6 +31,7 @@ from evergreen.mutant import Mutant
 from evergreen.page_tests import TIME_LIMIT, GroupItem
 from evergreen.pytest_plugin import SESSION_NAME, Session
 from evergreen.runner import temporary_folder
+from evergreen.schemata import can_be_tried_where_it_stands, instrument
 from evergreen.walk import walk
 
 _LEAST_SECONDS = 2.0
@@ -174,7 +175,7 @@ class _Trial:
     # Sharing the work out.
 
     def _share_out(self) -> None:
-        jobs = list(_shares(self._mutants))
+        jobs = list(_shares(self._mutants, self._items))
         to_do, done = os.pipe(), os.pipe()
         workers: list[int] = []
         for _ in range(os.cpu_count() or 1):
@@ -215,14 +216,34 @@ class _Trial:
                 if isinstance(item, GroupItem):
                     self._try_group(item, mutants, tell)
                 else:
-                    tell(mutants[0], *self._try_one(mutants[0]))
+                    self._try_file(mutants, tell)
         except ChildProcessError:
             # It has said why. What it has not tried is missing.
             pass
         finally:
             os._exit(0)
 
-    # One mutant of a file.
+    # Mutants of a file.
+
+    def _try_file(self, mutants: Sequence[Mutant], tell: Tell) -> None:
+        noticed: set[int] = set()
+        if len(mutants) > 1:
+            told = attempt(lambda: self._try_together(mutants), _PROOF_SECONDS)
+            noticed.update(map(int, (told or "").split()))
+        for number, mutant in enumerate(mutants):
+            is_noticed = number in noticed
+            tell(mutant, *((KILLED, mutant.tests[0]) if is_noticed else self._try_one(mutant)))
+
+    def _try_together(self, mutants: Sequence[Mutant]) -> str:
+        """Return the numbers of mutants that their tests notice when all are in one source."""
+        told = Path(tempfile.mkdtemp(), "told")
+        told.touch()
+        source = instrument(mutants, told)
+        # One test that runs a line is likely to notice: most differ in a parameter only.
+        tests = sorted({mutant.tests[0] for mutant in mutants})
+        # A test that is expected to fail would not tell what it notices.
+        passes = self._passes_in_copy(mutants[0].file, source, ["--runxfail", *tests])
+        return told.read_text() if passes else ""
 
     def _try_one(self, mutant: Mutant) -> tuple[str, str]:
         here = [self._items[test] for test in mutant.tests if test in self._items]
@@ -253,7 +274,7 @@ class _Trial:
         elsewhere = [test for test in mutant.tests if test not in self._items]
         if elsewhere:
             set_time_limit(_PROOF_SECONDS)
-            if not self._passes_in_copy(mutant, elsewhere):
+            if not self._passes_in_copy(mutant.file, mutant.mutation.text, elsewhere):
                 return f"{KILLED}\n{elsewhere[0]}"
         return SURVIVED
 
@@ -299,19 +320,21 @@ class _Trial:
         path = self._project / file
         return next(folder for folder in self._folders if path.is_relative_to(folder))
 
-    def _passes_in_copy(self, mutant: Mutant, tests: Sequence[str]) -> bool:
-        """Run tests that start processes of their own, which read the file, on a copy of all."""
+    def _passes_in_copy(self, file: str, text: str, arguments: Sequence[str]) -> bool:
+        """Run tests that start processes of their own, which read a file, on a copy of all."""
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, "project")
+            copy, temporary = Path(folder, "project"), Path(folder, "tmp")
             shutil.copytree(self._project, copy, ignore=_NOT_COPIED, symlinks=True)
-            (copy / mutant.file).write_text(mutant.mutation.text, encoding="utf-8")
+            (copy / file).write_text(text, encoding="utf-8")
+            temporary.mkdir()
             done = subprocess.run(
                 [
                     *(sys.executable, "-m", "pytest", "-qqx", "-p", "evergreen.pytest_plugin"),
-                    *("--rootdir", str(copy), "--import-mode", "importlib", *tests),
+                    *("--assert=plain", "-p", "no:cacheprovider"),
+                    *("--rootdir", str(copy), "--import-mode", "importlib", *arguments),
                 ],
                 cwd=copy,
-                env=environment_for_extension(),
+                env={**environment_for_extension(), "TMPDIR": str(temporary)},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 check=False,
@@ -347,19 +370,35 @@ def _plugin_of(item: pytest.Item) -> Session:
     return plugin
 
 
-def _shares(mutants: Sequence[Mutant]) -> Iterator[Sequence[int]]:
+def _shares(mutants: Sequence[Mutant], here: Container[str]) -> Iterator[Sequence[int]]:
     """Yield the numbers of the mutants that are tried one after the other.
 
-    Those of a page come first, as they take longest, and no long page is left to one process.
+    What takes longest comes first, so that no process is left with it when the others are done.
+
+    Args:
+        mutants: all of them.
+        here: the tests that run in this process, or a fork of it.
     """
+    together: dict[str, list[int]] = {}
     groups: dict[tuple[str, ...], list[int]] = {}
+    elsewhere: list[int] = []
+    others: list[int] = []
     for number, mutant in enumerate(mutants):
         if mutant.step is not None:
             groups.setdefault(mutant.tests, []).append(number)
+        elif all(test in here for test in mutant.tests):
+            others.append(number)
+        elif not any(test in here for test in mutant.tests) and can_be_tried_where_it_stands(
+            mutant
+        ):
+            together.setdefault(mutant.file, []).append(number)
+        else:
+            elsewhere.append(number)
+    yield from together.values()
     for numbers in groups.values():
         for first in range(0, len(numbers), _SHARE):
             yield numbers[first : first + _SHARE]
-    yield from ([number] for number, mutant in enumerate(mutants) if mutant.step is None)
+    yield from ([number] for number in (*elsewhere, *others))
 
 
 def _change(path: Path, text: str) -> None:

@@ -10,10 +10,8 @@ import contextlib
 import dataclasses
 import functools
 import io
-import os
-import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from evergreen.attempt import attempt
 from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Tell
 from evergreen.group import Code, Step
 from evergreen.isolation import enter
+from evergreen.kept import Kept
 from evergreen.mutant import Mutant
 from evergreen.page_tests import GroupItem, run_step
 
@@ -50,7 +49,7 @@ def walk(item: GroupItem, mutants: Sequence[Mutant], seconds: float, tell: Tell)
         run_step(Step(code), namespace, root)
     for index, step in enumerate(group.steps[: last + 1]):
         if changes := by_step.get((index, False)):
-            kept = _Kept(folder)
+            kept = Kept(folder)
             for mutant in changes:
                 code = dataclasses.replace(step.code, text=mutant.mutation.text)
                 rest = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
@@ -105,31 +104,3 @@ def _compare(step: Step, output: str, done: _Done, root: Path) -> None:
     printed, error = done
     replay = dataclasses.replace(step.code, text=_REPLAY)
     run_step(Step(replay, output, step.flags), {"printed": printed, "error": error}, root)
-
-
-class _Kept:
-    """A folder as it was."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._copy = folder.with_name(f"{folder.name}.kept")
-        shutil.rmtree(self._copy, ignore_errors=True)
-        shutil.copytree(folder, self._copy, symlinks=True)
-        self._state = dict(_state_of(folder))
-
-    def restore(self) -> None:
-        """Put the folder back as it was, if that is needed."""
-        if dict(_state_of(self._folder)) != self._state:
-            shutil.rmtree(self._folder)
-            shutil.copytree(self._copy, self._folder, symlinks=True)
-            # The current folder is another one than the one that is gone.
-            os.chdir(self._folder)
-            self._state = dict(_state_of(self._folder))
-
-
-def _state_of(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    for path, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            file = Path(path, name)
-            status = file.lstat()
-            yield str(file), (status.st_size, status.st_mtime_ns)
