@@ -344,10 +344,11 @@ class _Trial:
     # Mutants of a group.
 
     def _try_group(self, item: GroupItem, mutants: Sequence[Mutant], tell: Tell) -> None:
-        before = time.perf_counter()
-        # Without a change first: whoever fails then notices nothing.
-        attempt(lambda: self._pass(item), _PAGE_SECONDS)
-        self._seconds[item.nodeid] = time.perf_counter() - before
+        if item.nodeid not in self._seconds:
+            before = time.perf_counter()
+            # Without a change first: whoever fails then notices nothing.
+            attempt(lambda: self._pass(item), _PAGE_SECONDS)
+            self._seconds[item.nodeid] = time.perf_counter() - before
         attempt(lambda: self._walk(item, mutants, tell), _PAGE_SECONDS * len(mutants))
 
     def _pass(self, item: pytest.Item) -> str:
