@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import subprocess
@@ -203,6 +204,21 @@ def test_an_attempt_that_takes_too_long_is_ended():
     before = time.monotonic()
     assert attempt(lambda: str(time.sleep(60)), 0.1) is None
     assert time.monotonic() - before < 30
+
+
+def test_an_attempt_that_loops_is_ended():
+    assert attempt(lambda: "".join(itertools.repeat("")), 0.2) is None
+
+
+def test_an_attempt_that_had_to_wait_has_another(tmp_path: Path):
+    def act() -> str:
+        started = len(list(tmp_path.iterdir()))
+        (tmp_path / str(started)).touch()
+        time.sleep(30 if started == 0 else 0)
+        return "done"
+
+    assert attempt(act, 0.5) == "done"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_an_attempt_may_end_its_process():

@@ -31,6 +31,8 @@ class Ending:
     """What it told, in order."""
     is_late: bool
     """Whether it was ended, by its own alarm too, because it took too long."""
+    processor_seconds: float = dataclasses.field(default=0.0, compare=False)
+    """How much of a processor's time it took, with the processes that it has waited for."""
 
 
 def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
@@ -66,11 +68,11 @@ def isolate(action: Callable[[Tell], None], seconds: float) -> Ending:
         # Whoever is interrupted at once ends it before it has a group of its own.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+        _, status, used = os.wait4(child, 0)
     is_late = is_late or os.waitstatus_to_exitcode(status) == -signal.SIGALRM
     # The last line is not whole when the process was ended within it.
     lines = told.decode().split("\n")[:-1]
-    return Ending(tuple(map(json.loads, lines)), is_late)
+    return Ending(tuple(map(json.loads, lines)), is_late, used.ru_utime + used.ru_stime)
 
 
 def enter(folder: Path) -> None:

@@ -22,7 +22,7 @@ from evergreen.kept import Kept
 from evergreen.mutant import Mutant
 
 # Whatever takes longer is tried by itself.
-_SECONDS = 10.0
+_SECONDS = 5.0
 _REACH = f"__import__({__name__!r}, fromlist=['reach']).reach"
 
 

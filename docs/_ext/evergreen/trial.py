@@ -35,12 +35,12 @@ from evergreen.schemata import can_be_tried_where_it_stands, instrument
 from evergreen.walk import walk
 from evergreen.warm_python import warm_python
 
-_LEAST_SECONDS = 2.0
-_TIMES_AS_LONG = 10
+_LEAST_SECONDS = 1.0
+_TIMES_AS_LONG = 5
 _PAGE_SECONDS = 60.0
 # Less than that, as what a terminal session has started does not end with an attempt.
 _SESSION_SECONDS = 30.0
-_PROOF_SECONDS = 120.0
+_PROOF_SECONDS = 60.0
 _SHARE = 100
 _RECORD_SIZE = 4
 _NOT_COPIED = shutil.ignore_patterns(".*", "_build", "__pycache__")
