@@ -783,6 +783,7 @@ def test_a_statement_is_tried_until_its_change_is_noticed(
             },
         )
         assert number
+    reach(str(told), "assert log.open('a').write('=')", {7: "assert False"})
     assert read_told(told) == {7}
     assert log.read_text() == "=!=!="
 

@@ -125,6 +125,7 @@ class _Trial:
         # By file and line: the test that noticed the last change there.
         self._noticed: dict[tuple[str, int], str] = {}
         self._own_modules = functools.cache(self._find_own_modules)
+        self._group_unchanged = functools.cache(self._run_group_unchanged)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -347,12 +348,14 @@ class _Trial:
     # Mutants of a group.
 
     def _try_group(self, item: GroupItem, mutants: Sequence[Mutant], tell: Tell) -> None:
-        if item.nodeid not in self._seconds:
-            before = time.perf_counter()
-            # Without a change first: whoever fails then notices nothing.
-            attempt(lambda: self._pass(item), _PAGE_SECONDS)
-            self._seconds[item.nodeid] = time.perf_counter() - before
+        # Without a change first: whoever fails then notices nothing.
+        self._group_unchanged(item)
         attempt(lambda: self._walk(item, mutants, tell), _PAGE_SECONDS * len(mutants))
+
+    def _run_group_unchanged(self, item: GroupItem) -> None:
+        before = time.perf_counter()
+        attempt(lambda: self._pass(item), _PAGE_SECONDS)
+        self._seconds[item.nodeid] = time.perf_counter() - before
 
     def _pass(self, item: pytest.Item) -> str:
         self._run(item)
