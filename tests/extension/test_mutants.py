@@ -217,8 +217,9 @@ def test_an_attempt_that_had_to_wait_has_another(tmp_path: Path):
         time.sleep(30 if started == 0 else 0)
         return "done"
 
-    assert attempt(act, 0.5) == "done"
-    assert len(list(tmp_path.iterdir())) == 2
+    cleaned_up: list[str] = []
+    assert attempt(act, 0.5, lambda: cleaned_up.append("")) == "done"
+    assert len(list(tmp_path.iterdir())) == len(cleaned_up) == 2
 
 
 def test_an_attempt_may_end_its_process():

@@ -14,16 +14,23 @@ from evergreen.isolation import Tell, isolate
 
 # It ends itself by then, as its own limit says.
 _LONGER_THAN_ANY_LIMIT = 24 * 60 * 60.0
-_TIMES_AS_LONG = 3
+_TIMES_AS_LONG = 5
 _patience = 1
 
 
-def attempt(action: Callable[[], str], seconds: float) -> str | None:
+def attempt(
+    action: Callable[[], str], seconds: float, clean_up: Callable[[], None] = lambda: None
+) -> str | None:
     """Return what an action returns in a fork of this process; None when it takes too long.
 
     What it prints is lost. It may call `set_time_limit` for another limit. On a machine that is
-    busy with something else a clock says little: what has had the processor for less than half of
-    its time has another attempt, which may take three times as long.
+    busy with something else a clock says little: what has had the processor for less than a
+    quarter of its time has another attempt, which may take five times as long.
+
+    Args:
+        action: what to do.
+        seconds: how long it may take.
+        clean_up: is called after each attempt, to undo what stays of it outside of its process.
 
     Returns:
         What it returns; an empty text when it ends its process.
@@ -46,8 +53,10 @@ def attempt(action: Callable[[], str], seconds: float) -> str | None:
 
     before = time.monotonic()
     ending = isolate(functools.partial(act, 1), _LONGER_THAN_ANY_LIMIT)
-    if ending.is_late and 2 * ending.processor_seconds < time.monotonic() - before:
+    clean_up()
+    if ending.is_late and 4 * ending.processor_seconds < time.monotonic() - before:
         ending = isolate(functools.partial(act, _TIMES_AS_LONG), _LONGER_THAN_ANY_LIMIT)
+        clean_up()
     if ending.is_late:
         return None
     ((result, error),) = ending.told or (("", ""),)

@@ -77,9 +77,7 @@ def reach(told: str, statement: str, changed: Mapping[int, str]) -> None:
     kept = Kept(Path(tempfile.gettempdir()))
 
     def outcome_of(statement: str) -> str | None:
-        outcome = attempt(functools.partial(_outcome_of, statement, names), _SECONDS)
-        kept.restore()
-        return outcome
+        return attempt(functools.partial(_outcome_of, statement, names), _SECONDS, kept.restore)
 
     # What cannot be done in a fork would be noticed without any change.
     if outcome_of(statement) == SURVIVED:

@@ -53,11 +53,11 @@ def walk(item: GroupItem, mutants: Sequence[Mutant], seconds: float, tell: Tell)
             for mutant in changes:
                 code = dataclasses.replace(step.code, text=mutant.mutation.text)
                 rest = [dataclasses.replace(step, code=code), *group.steps[index + 1 :]]
-                result = attempt(functools.partial(_run, rest, namespace, root), seconds)
+                action = functools.partial(_run, rest, namespace, root)
+                result = attempt(action, seconds, kept.restore)
                 # Whoever ends the process is noticed too.
                 outcome = TIMED_OUT if result is None else result or KILLED
                 tell(mutant, outcome, item.nodeid if outcome == KILLED else "")
-                kept.restore()
         done = _do(step.code, namespace, root)
         _compare(step, step.output, done, root)
         for mutant in by_step.get((index, True), ()):
