@@ -14,7 +14,7 @@ import pytest
 from evergreen.warm_python import warm_python
 
 SCRIPT = """\
-import os, sys, warnings
+import atexit, os, sys, threading, warnings
 from pathlib import Path
 
 import beside
@@ -22,6 +22,8 @@ import beside
 print(__name__, __file__, sys.argv, Path.cwd(), sys.stdin.read(), sys.pycache_prefix)
 print([Path(folder).name for folder in sys.path[:2]], os.environ.get("NAME"))
 warnings.warn("deprecated", DeprecationWarning, stacklevel=1)
+atexit.register(print, "at the end")
+threading.Timer(0.05, print, ["before"]).start()
 what = sys.argv[1]
 if what == "raise":
     raise ValueError("wrong")

@@ -9,6 +9,7 @@ the environment's Python.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import os
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 import types
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -141,12 +143,8 @@ def _answer(connection: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _run(arguments: Sequence[str]) -> NoReturn:
-    """Do what Python does with its arguments, and end as it does.
-
-    Raises:
-        SystemExit: in any case.
-    """
+def _run(arguments: Sequence[str]) -> None:
+    """Do what Python does with its arguments, and end this process as it does."""
     while arguments[0] == "-W":
         warnings._processoptions([arguments[1]])  # type: ignore[attr-defined]
         arguments = arguments[2:]
@@ -160,6 +158,7 @@ def _run(arguments: Sequence[str]) -> NoReturn:
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
     # So it is without a buffer for whoever asks for that, and waits for it.
     sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    status: object = 0
     try:
         if is_module:
             runpy.run_module(name, run_name="__main__", alter_sys=True)
@@ -169,12 +168,22 @@ def _run(arguments: Sequence[str]) -> NoReturn:
             sys.modules["__main__"] = main
             code = compile(Path(name).read_bytes(), main.__file__, "exec", dont_inherit=True)
             exec(code, main.__dict__)
-    except Exception as error:
+    except SystemExit as end:
+        status = end.code
+        if isinstance(status, str):
+            print(status, file=sys.stderr)
+    except BaseException as error:
         # The first frame is this function's.
         trace = error.__traceback__ and error.__traceback__.tb_next
         sys.excepthook(type(error), error.with_traceback(trace), trace)
-        sys.exit(1)
-    sys.exit(0)
+        status = 1
+    # All but to free what the server has imported: that takes longer than most programs.
+    with contextlib.ExitStack() as last:
+        last.callback(os._exit, status if isinstance(status, int) else bool(status))
+        last.callback(sys.stderr.flush)
+        last.callback(sys.stdout.flush)
+        last.callback(atexit._run_exitfuncs)
+        last.callback(threading._shutdown)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":
