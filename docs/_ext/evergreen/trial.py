@@ -58,7 +58,7 @@ def try_mutants(
     libraries: Iterable[str],
     tell: Tell,
 ) -> None:
-    """Try mutants on their tests, with as many processes as there are cores.
+    """Try mutants on their tests, on all cores.
 
     Args:
         mutants: what to try.
@@ -182,7 +182,8 @@ class _Trial:
         jobs = list(_shares(self._mutants, self._items))
         to_do, done = os.pipe(), os.pipe()
         workers: list[int] = []
-        for _ in range(os.cpu_count() or 1):
+        # One more than there are cores, as some tests wait for something.
+        for _ in range((os.cpu_count() or 1) + 1):
             workers.append(os.fork() or self._work(jobs, to_do, done))
         os.close(to_do[0])
         os.close(done[1])
