@@ -122,9 +122,11 @@ def _serve(address: str, client: str, libraries: Sequence[str]) -> None:
 def _answer(connection: socket.socket) -> NoReturn:
     """Run what is asked for in a fork of its own, and tell how it ended."""
     size, streams, _, _ = socket.recv_fds(connection, 8, 3)
-    message = b""
-    while len(message) < int.from_bytes(size, "big"):
-        message += connection.recv(2**20)
+    with connection.makefile("rb") as stream:
+        message = stream.read(int.from_bytes(size, "big"))
+    if not message:
+        # The client has been ended.
+        os._exit(0)
     texts = message.decode(errors="surrogateescape").split("\0")
     folder, process_group, count, *words = texts
     child = os.fork()
