@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -165,3 +166,11 @@ def test_until_the_server_answers_the_usual_python_does(
         printed = subprocess.check_output([warm, tmp_path / "ask.py"], env=environment, text=True)
         assert (warm.parent / "pytest").exists()
     assert printed.strip() not in ("", str(warm))
+
+
+def test_a_client_that_is_ended_before_it_has_asked_keeps_nobody_waiting(pythons: tuple[str, str]):
+    _, warm = pythons
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(Path(warm).parents[1] / "server"))
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
