@@ -14,7 +14,7 @@ from copied_project import BIN, BYTECODE, NOT_COPIED, ROOT, carry_over, inherite
 
 PROOF = "tests/proofs/test_tools.py"
 # What runs, late or soon, in a build that has something to prove.
-MOMENTS = ("-m sphinx", "pytest.main()")
+MOMENTS = ("-m sphinx", "pytest.main(")
 # In place of Python: it writes down its arguments, one call a line, and makes an environment whose
 # Python it is, too.
 STUB = """#!/bin/bash

@@ -73,9 +73,7 @@ class Runner:
         self._examples = examples
         self._proofs = proofs
         self._seconds = seconds
-        self._folder = tempfile.TemporaryDirectory(
-            dir=_place(), prefix="evergreen-", ignore_cleanup_errors=True
-        )
+        self._folder = tempfile.TemporaryDirectory(dir=_place(), ignore_cleanup_errors=True)
         self._reading, self._writing = os.pipe()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._given = 0
@@ -132,7 +130,8 @@ class Runner:
         return results
 
     def _folder_of(self, number: int) -> Path:
-        return Path(self._folder.name, f"process-{number}")
+        # Short, as the path of a socket that a test makes there has to be.
+        return Path(self._folder.name, str(number))
 
     def _start(self) -> None:
         folder = self._folder_of(len(self._processes))
