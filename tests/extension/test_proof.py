@@ -89,6 +89,28 @@ def test_one_test_that_did_not_pass_is_enough(outcome: str):
     assert "no such thing" in problem.message
 
 
+def test_tests_that_fail_alike_are_one_problem():
+    names = [f"examples/sums/tests/test_a.py::test_{name}" for name in ("one", "two", "three")]
+    results = [
+        dataclasses.replace(result(names[0], "failed", "no"), detail="a traceback\n"),
+        dataclasses.replace(result(names[1], "failed", "yes"), detail="another"),
+        dataclasses.replace(result(names[2], "failed", "no"), detail="the same\n"),
+    ]
+    _, problems = judge([EXAMPLE], results)
+    assert [each.detail for each in problems] == [
+        f"a traceback\nThe same in:\n  {names[2]}",
+        "another",
+    ]
+    assert names[0] in problems[0].what
+
+
+def test_blocks_that_fail_alike_are_a_problem_each():
+    page = result("pages/x.md::default", "failed", "no")
+    results = [page, dataclasses.replace(page, test="pages/x.md::other", line=9)]
+    _, problems = judge([PAGE], results)
+    assert [each.line for each in problems] == [7, 9]
+
+
 def test_a_page_waits_for_the_tests_of_its_example():
     examples = [
         Unit(f"example {name}", f"{name}/pyproject.toml", (f"{name}/tests",), "", subjects=(name,))

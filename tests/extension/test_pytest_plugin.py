@@ -471,6 +471,36 @@ def test_a_traceback_shows_of_libraries_only_where_it_ends(write, report):
     assert "E   json.decoder.JSONDecodeError: " in result["detail"]
 
 
+CHAINED = """\
+def test_made_of_another():
+    try:
+        raise KeyError("first")
+    except KeyError:
+        try:
+            raise ValueError("cause")
+        except ValueError as error:
+            raise TypeError("made of it") from error
+
+
+def test_while_another_is_handled():
+    try:
+        raise KeyError("first")
+    except KeyError:
+        raise ValueError("last")
+"""
+
+
+def test_what_was_raised_first_is_what_went_wrong(write, report):
+    file = "examples/one/tests/test_chained.py"
+    write({file: CHAINED})
+    results = report(Manifest({}, (file,)))
+    assert {test: each["message"] for test, (each,) in results.items()} == {
+        f"{file}::test_made_of_another": "ValueError: cause",
+        f"{file}::test_while_another_is_handled": "ValueError: last",
+    }
+    assert "made of it" in results[f"{file}::test_made_of_another"][0]["detail"]
+
+
 def test_a_test_that_takes_too_long_fails_and_the_next_one_runs(write, report):
     test = (
         "import time\n\n\ndef test_waits():\n    time.sleep(60)\n\n\ndef test_ends():\n    pass\n"

@@ -286,12 +286,23 @@ def failure_of(report: pytest.CollectReport | pytest.TestReport) -> Failure:
         message = ""
     elif isinstance(detail, tuple):
         message = detail[2]
-    elif crash := getattr(detail, "reprcrash", None):
+    elif crash := _first_cause(detail):
         message = crash.message.partition("\n")[0]
     else:
         lines = str(detail).strip().splitlines()
         message = lines[-1].removeprefix("E").strip() if lines else ""
     return Failure("", 0, message, "" if report.outcome == "passed" else report.longreprtext)
+
+
+def _first_cause(detail: Any) -> Any:
+    """Return where and how what was raised first was: what a library makes of it says less."""
+    last = (None, getattr(detail, "reprcrash", None), None)
+    *before, (_, crash, _) = getattr(detail, "chain", [last])
+    for _, cause, relation in reversed(before):
+        if cause is None or "direct cause" not in relation:
+            break
+        crash = cause
+    return crash
 
 
 # The text and the file of the block that runs. The doctest runner would give the code a file name

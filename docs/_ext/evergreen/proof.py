@@ -102,9 +102,10 @@ def judge(
     """Say which units are proven: all their tests passed, and there was one at least.
 
     Returns:
-        The proofs of the proven units, by the unit's path; and a problem for each test that failed
-        or was skipped and for each unit that had no test. A page that uses an example of which a
-        test failed is left out: it may fail for nothing else, and at more length.
+        The proofs of the proven units, by the unit's path; and a problem for each unit that had no
+        test and for all that failed or was skipped, one for those of a unit's tests that say the
+        same. A page that uses an example of which a test failed is left out: it may fail for
+        nothing else, and at more length.
     """
     by_path: dict[str, list[Result]] = {}
     at_import: list[Result] = []
@@ -139,7 +140,7 @@ def judge(
         if bad and not unit.is_page:
             broken.update(unit.subjects)
         if not (unit.is_page and broken.intersection(unit.subjects)):
-            problems += [_as_problem(result, unit) for result in bad]
+            problems += [_as_problem(alike, unit) for alike in _alike(bad, unit)]
     return proofs, problems
 
 
@@ -157,7 +158,17 @@ def _run_of(results: Iterable[Result], unit: Unit) -> Run:
     return Run("passed", {file: sorted(ran) for file, ran in lines.items()}, sorted(read))
 
 
-def _as_problem(result: Result, unit: Unit) -> Problem:
+def _alike(bad: Iterable[Result], unit: Unit) -> Iterable[Sequence[Result]]:
+    """Return the results that say the same together, as one mistake may fail many tests."""
+    together: dict[tuple[object, ...], list[Result]] = {}
+    for result in bad:
+        place = (result.path, result.line) if unit.is_page else ()
+        together.setdefault((result.outcome, result.message, place), []).append(result)
+    return together.values()
+
+
+def _as_problem(alike: Sequence[Result], unit: Unit) -> Problem:
+    result, *others = alike
     if result.outcome == "skipped":
         what = f"{result.test} ({unit.name}) was skipped: {result.message}"
         remedy = "Make it run here: a skipped test proves nothing"
@@ -166,4 +177,6 @@ def _as_problem(result: Result, unit: Unit) -> Problem:
     else:
         what = f"{result.test} ({unit.name}) failed: {result.message}"
         remedy = "Correct the code or the test"
-    return Problem(result.path, result.line, "proof-failed", what, remedy, result.detail)
+    same = ["The same in:", *(f"  {other.test}" for other in others)] if others else []
+    detail = "\n".join([result.detail.rstrip(), *same]).lstrip("\n")
+    return Problem(result.path, result.line, "proof-failed", what, remedy, detail)
