@@ -8,12 +8,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
+from unittest import mock
 
+import evergreen
 import pytest
-from evergreen.build import EVIDENCE_NAME, NotPublished, read_examples
+from evergreen.build import EVIDENCE_NAME, NotPublished, check_options, read_examples
 from evergreen.manifest import Manifest, PageTests
 from evergreen.proof import Result, Unit
 from evergreen.runner import RunEnded
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 if TYPE_CHECKING:
@@ -482,6 +485,26 @@ def test_a_library_that_is_not_installed_is_named(project: Project, runs: Runs):
     assert refusal == "evergreen_libraries names 'unheard_of', which is not installed"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("libraries", "ops", "evergreen_libraries is 'ops', and has to be of type list"),
+        ("time_limit", "5", "evergreen_time_limit is '5', and has to be of type float or int"),
+        ("time_limit", 0, "evergreen_time_limit has to be more than 0"),
+        ("proofs", {"gone/test_x.py": []}, "evergreen_proofs names 'gone/test_x.py', and "),
+    ],
+)
+def test_an_option_that_cannot_have_its_value_is_named(
+    tmp_path: Path, name: str, value: object, words: str
+):
+    config = Config({f"evergreen_{name}": value})
+    evergreen.setup(mock.Mock(add_config_value=config.add))
+    config.init_values()
+    app = SimpleNamespace(confdir=tmp_path)
+    with pytest.raises(NotPublished, match=re.escape(words)):
+        check_options(app, config)  # type: ignore[arg-type]
+
+
 def test_a_proof_that_fails_names_its_test(project: Project):
     proof = "def test_key():\n    assert 'key' == 'another key'\n"
     project.write({"proofs/test_proof.py": proof})
@@ -505,10 +528,3 @@ def test_an_example_without_a_test_is_missed(project: Project, runs: Runs):
         )
     # The second time there is nothing left to run.
     assert runs.tests == [["pages/block.md"], []]
-
-
-def test_a_proof_that_is_not_there_is_missed(project: Project, runs: Runs):
-    for _ in range(2):
-        (warning,) = project.build(evergreen_proofs={"test_gone.py": []}).warnings
-        assert warning.startswith("test_gone.py:1: WARNING: no test was found for test_gone.py. ")
-    assert runs.tests == [["examples/sums/tests"], [], []]

@@ -877,7 +877,8 @@ def test_without_a_build_there_is_nothing_to_try(
     monkeypatch.chdir(tmp_path)
     assert command.main([]) == 2
     assert capsys.readouterr().err == (
-        "evergreen.mutants: there is no _build/doctrees/environment.pickle: build the site first\n"
+        "evergreen.mutants: there is no _build/doctrees/environment.pickle:"
+        " build the site first, or give its -d as --doctrees\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -34,20 +35,25 @@ def test_the_start_is_a_proven_site(tmp_path: Path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"{text}\n", encoding="utf-8")
     shutil.copytree(FOLDER, tmp_path / "docs/_ext/evergreen")
-    command = re.search(r"^\$ python (.*)$", README, re.MULTILINE)
-    assert command is not None
-    done = subprocess.run(
-        [sys.executable, *command[1].split()],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    build, mutants = re.findall(r"^\$ python (.*)$", README, re.MULTILINE)
+    done = _run(build, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = BeautifulSoup((tmp_path / "_build/html/index.html").read_text("utf-8"), "lxml")
     summaries = [summary.get_text() for summary in page.select("details.evidence summary")]
     assert summaries == ["Proven by 2 tests", "Proven by 1 test"]
     assert [claim.get_text() for claim in page.select(".claim")] == ["adds two numbers✓"]
+    assert _run(mutants, tmp_path).stdout.strip().startswith("8 mutants: 8 killed, ")
+
+
+def _run(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments.split()],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "docs/_ext")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_every_option_is_listed_with_its_default():

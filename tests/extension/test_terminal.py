@@ -131,4 +131,7 @@ def test_without_a_table_no_command_is_known(project: Project):
     project.page("session.md", "# A page\n\n```{code-block} console\n$ cat x\n```\n")
     built = project.build(evergreen_prove=False, evergreen_commands="")
     (warning,) = built.warnings
-    assert "the command 'cat x' is not known" in warning
+    assert (
+        "the command 'cat x' is not known. Correct the command, or add it to a table that you"
+        " name in evergreen_commands from its reference."
+    ) in warning

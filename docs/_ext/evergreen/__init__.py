@@ -54,6 +54,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     display.add_nodes(app)
     app.add_directive("literalinclude", EvergreenLiteralInclude, override=True)
     app.add_env_collector(build.PageCollector)
+    app.connect("config-inited", build.check_options)
     app.connect("config-inited", build.forget_unfinished_build)
     app.connect("config-inited", build.read_examples)
     app.connect("config-inited", inventory.setup_inventories)

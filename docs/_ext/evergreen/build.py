@@ -69,6 +69,27 @@ def examples_folder(app: Sphinx) -> Path:
     return (project_folder(app) / app.config.evergreen_examples).resolve()
 
 
+def check_options(app: Sphinx, config: Config) -> None:
+    """Check what can be checked of the options before anything is read (`config-inited`).
+
+    Raises:
+        NotPublished: when one has a value that it cannot have.
+    """
+    for option in config:
+        types = config.values[option.name].valid_types
+        # Sphinx warns of such a value, and goes on with it.
+        if option.name.startswith("evergreen_") and not isinstance(option.value, tuple(types)):
+            names = " or ".join(sorted(each.__name__ for each in types))
+            raise NotPublished(f"{option.name} is {option.value!r}, and has to be of type {names}")
+    if config.evergreen_time_limit <= 0:
+        raise NotPublished("evergreen_time_limit has to be more than 0")
+    for test in config.evergreen_proofs:
+        if not (project_folder(app) / test).exists():
+            raise NotPublished(
+                f"evergreen_proofs names {test!r}, and {project_folder(app)} has no such file"
+            )
+
+
 def read_examples(app: Sphinx, config: Config) -> None:
     """Find the examples (`config-inited`).
 

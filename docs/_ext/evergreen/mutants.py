@@ -126,9 +126,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 when all is noticed, 1 when something is not, 2 when it cannot be told.
     """
-    parser = argparse.ArgumentParser(prog="python -m evergreen.mutants", description=main.__doc__)
-    parser.add_argument("--doctrees", type=Path, default=Path("_build/doctrees"))
-    parser.add_argument("--fates", type=Path, default=Path("_build/mutants.json"))
+    parser = argparse.ArgumentParser(
+        prog="python -m evergreen.mutants",
+        description="Try the mutants that are not known yet, and print what no test notices.",
+    )
+    parser.add_argument(
+        "--doctrees",
+        type=Path,
+        default=Path("_build/doctrees"),
+        help="the folder that the build was given with -d (%(default)s)",
+    )
+    parser.add_argument(
+        "--fates",
+        type=Path,
+        default=Path("_build/mutants.json"),
+        help="the file that keeps how each mutant ended (%(default)s)",
+    )
     parser.add_argument("--free", action="store_true", help="list the free literals too")
     options = parser.parse_args(arguments)
     try:
@@ -200,7 +213,9 @@ def _read_environment(doctrees: Path) -> Any:
         # The project's own build has written it.
         return pickle.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise NoTrial(f"there is no {path}: build the site first") from error
+        raise NoTrial(
+            f"there is no {path}: build the site first, or give its -d as --doctrees"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def read_known_commands(table: Path) -> dict[str, KnownCommand]:
 def look_up(session: Terminal, known: dict[str, KnownCommand], table: str) -> list[Problem]:
     """Tell of each command of a session that is not in the table, or has an unknown option."""
     problems: list[Problem] = []
+    place = table or "a table that you name in evergreen_commands"
     for command in session.commands:
         try:
             simple_commands = _simple_commands(command.text)
@@ -107,7 +108,7 @@ def look_up(session: Terminal, known: dict[str, KnownCommand], table: str) -> li
                 command.line,
                 "terminal-unknown",
                 what,
-                f"Correct the command, or add it to {table} from its reference",
+                f"Correct the command, or add it to {place} from its reference",
             )
             for what in unknown
             if what
