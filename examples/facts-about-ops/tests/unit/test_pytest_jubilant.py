@@ -18,6 +18,11 @@ def test_deploy(juju):
 
 def test_look(juju):
     juju.cli("status")
+
+
+@pytest.mark.juju_teardown
+def test_remove(juju):
+    juju.cli("remove-application", "demo")
 """
 TEST_OTHER = """\
 def test_look(juju):
@@ -74,6 +79,7 @@ def test_each_file_has_a_model_which_is_removed_afterwards(project: Project):
         "juju add-model --no-switch try-test-charm",
         "juju deploy --model try-test-charm demo",
         "juju status --model try-test-charm",
+        "juju remove-application --model try-test-charm demo",
         "juju destroy-model try-test-charm --no-prompt --destroy-storage --force",
         "juju add-model --no-switch try-test-other",
         "juju status --model try-test-other",
@@ -89,6 +95,12 @@ def test_no_juju_teardown_keeps_the_models(project: Project):
         "juju add-model --no-switch try-test-other",
         "juju status --model try-test-other",
     ]
+
+
+def test_no_juju_teardown_leaves_out_what_the_marker_marks(project: Project):
+    removal = "juju remove-application --model try-test-charm demo"
+    assert removal not in project.run("--juju-model", "try", "--no-juju-teardown")
+    assert removal in project.run("--juju-model", "try")
 
 
 def test_no_juju_setup_makes_no_model_and_leaves_out_what_the_marker_marks(project: Project):

@@ -231,6 +231,17 @@ def test_a_secret_with_an_owner_is_the_charms_own(owner: Any):
     assert state_out.get_secret(label="admin").latest_content == {"password": "new and long"}
 
 
+def test_a_secret_without_an_owner_is_anothers():
+    secret = testing.Secret({"password": "old and long"})
+    ctx = new_context()
+    with ctx(ctx.on.start(), testing.State(secrets={secret}, leader=True)) as manager:
+        found = manager.charm.model.get_secret(id=secret.id)
+        assert found.get_content() == {"password": "old and long"}
+        with pytest.raises(ops.SecretNotFoundError, match="You must own secret"):
+            found.get_info()
+        manager.run()
+
+
 def test_owner_path_is_the_name_of_the_class_letter_for_letter():
     ctx = new_context()
     state_out = ctx.run(ctx.on.start(), testing.State())
