@@ -342,7 +342,8 @@ class WorksWith:
                     head.append(nodes.literal("", subject.rpartition("/")[2]))
             rows = [self._row(release, chosen) for release in self._releases]
             yield nodes.rubric("", title)
-            yield _table(head, rows)
+            # The theme does so with the tables of the source, and has by now.
+            yield nodes.container("", _table(head, rows), classes=["table-wrapper"])
         failures = [
             f"{cell.subject} with ops {cell.ops} on Python {cell.python}: {failure.test}:"
             f" {failure.message}"

@@ -70,7 +70,7 @@ def test_a_unit_that_does_not_lead_adds_no_secret_of_the_application(deploy: Dep
     assert other.model.secrets == {}
 
 
-def test_the_status_of_a_hook_that_fails_is_shown(deploy: Deploy):
+def test_the_status_of_a_hook_that_fails_reaches_juju(deploy: Deploy):
     source, ctx = charm_and_context(
         "start", 'self.unit.status = ops.BlockedStatus("half way"); raise RuntimeError("stop")'
     )

@@ -31,9 +31,10 @@ LATER = {
         "test_value_survives_an_upgrade": (
             (
                 CHARM,
-                "        if self._stored.expensive_value is None:\n"
-                "            self._stored.expensive_value = self._calculate_expensive_value()",
-                "        self._stored.expensive_value = time.monotonic_ns()",
+                "self._stored.set_default(expensive_value=None)",
+                "self._stored.set_default(expensive_value=None)\n"
+                '        if "upgrade" in __import__("os").environ["JUJU_DISPATCH_PATH"]:\n'
+                "            self._stored.expensive_value = 7",
             ),
             "AssertionError",
         ),

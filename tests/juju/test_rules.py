@@ -437,10 +437,10 @@ def test_a_single_unit_sees_nobody_join(deploy: Deploy):
 
 def test_order_of_hooks_of_an_upgrade(deploy: Deploy):
     leader, other = deploy("peer-data", units=2, source=IDLE)
-    assert names(leader.upgrade()) == ["upgrade-charm", "config-changed", "start"]
-    follows = ["upgrade-charm", "config-changed", "leader-settings-changed", "start"]
+    assert names(leader.upgrade()) == ["upgrade-charm", "config-changed"]
+    follows = ["upgrade-charm", "config-changed", "leader-settings-changed"]
     assert names(other.upgrade()) == follows
-    assert names(other.upgrade_on_kubernetes()) == ["stop", *follows]
+    assert names(other.upgrade_on_kubernetes()) == ["stop", *follows, "start"]
 
 
 def test_a_removed_leader_is_followed_by_another(deploy: Deploy):

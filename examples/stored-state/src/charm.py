@@ -35,7 +35,7 @@ class MyCharm(ops.CharmBase):
         return int(SAMPLE_ITERATIONS * TARGET_TIME / elapsed)
 
     def _on_start(self, event: ops.StartEvent) -> None:
-        """Measure the machine, unless an earlier start did: start comes after an upgrade too."""
+        """Measure the machine, unless an earlier start did: start comes after a reboot too."""
         if self._stored.expensive_value is None:
             self._stored.expensive_value = self._calculate_expensive_value()
 

@@ -224,20 +224,25 @@ class Unit:
         """Upgrade the charm as on a machine: its files are replaced, and other files stay."""
         self.source = source
         self.replace_charm()
-        return self._run(*self.hooks_after_upgrade())
+        return self._run(*self.hooks_after_upgrade(in_new_pod=False))
 
     def upgrade_on_kubernetes(self, *, source: str | None = None) -> list[Done]:
         """Upgrade the charm as on Kubernetes: stop (old charm), then a new container."""
         stopped = self._run("stop")
         self.source = source
         self.replace_container()
-        return stopped + self._run(*self.hooks_after_upgrade())
+        return stopped + self._run(*self.hooks_after_upgrade(in_new_pod=True))
 
-    def hooks_after_upgrade(self) -> list[str]:
-        """Return the hooks of the new charm (`hook/#upgrade-charm`)."""
+    def hooks_after_upgrade(self, *, in_new_pod: bool) -> list[str]:
+        """Return the hooks of the new charm (`hook/#upgrade-charm`).
+
+        The reference lists start after any upgrade, but Juju's agent sends it to a unit that has
+        not started yet, as one in a new pod. What holds without a start holds with one.
+        """
         # "`leader-settings-changed` (if the unit is not the leader)"
         follows = [] if self.model.leader == self.name else ["leader-settings-changed"]
-        return ["upgrade-charm", "config-changed", *follows, "start"]
+        starts = ["start"] if in_new_pod else []
+        return ["upgrade-charm", "config-changed", *follows, *starts]
 
     def recreate_container(self) -> list[Done]:
         """Have Kubernetes replace the pod.

@@ -134,7 +134,7 @@ class Agent:
                 self.unit.replace_container()
             else:
                 self.unit.replace_charm()
-            self._follow_up(self.unit.hooks_after_upgrade())
+            self._follow_up(self.unit.hooks_after_upgrade(in_new_pod=self._pod is not None))
 
         self._steps.append(replace)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import enum
 import pathlib
 import traceback
 from typing import Any
@@ -11,6 +12,12 @@ import pytest
 from ops import testing
 
 META = {"name": "demo"}
+
+
+class Colour(str, enum.Enum):
+    """An enumeration of strings, as Python before 3.11 writes it."""
+
+    RED = "red"
 
 
 class Charm(ops.CharmBase):
@@ -143,6 +150,15 @@ def test_an_object_in_a_list_is_refused_after_the_handler(monkeypatch: pytest.Mo
     cause = failure.value.__cause__
     assert isinstance(cause, ValueError)
     assert __file__ not in [frame.filename for frame in traceback.extract_tb(cause.__traceback__)]
+
+
+def test_a_member_of_an_enumeration_is_refused_after_the_handler(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Charm, "value", Colour.RED)
+    ctx = testing.Context(Charm, meta=META)
+    with ctx(ctx.on.update_status(), testing.State()) as manager:
+        with pytest.raises(testing.errors.UncaughtCharmError, match="unable to save the data"):
+            manager.run()
+        assert manager.charm.has_returned
 
 
 def test_a_value_is_lost_when_its_class_is_renamed():
