@@ -136,6 +136,30 @@ def test_a_line_without_a_test_is_told_by_page_file_and_line(
     assert told(attribution, block(*lines)) == [("pages/x.md:7", "evidence-none", what)]
 
 
+def test_a_file_of_words_alone_has_to_be_imported(project: Path):
+    (project / CONSTANTS).write_text('"""Words."""\n')
+    words = block(1, 1, CONSTANTS)
+    assert told(attribute(project, RAN), words) == [
+        ("pages/x.md:7", "evidence-none", f"no passing test imports {CONSTANTS}")
+    ]
+    assert told(attribute(project, {**RAN, AT_IMPORT: {CONSTANTS: [1]}}), words) == []
+
+
+def test_a_line_of_which_a_part_may_not_have_run_is_told(project: Path):
+    (project / CONSTANTS).write_text("x = 1\nif x > 1: y = x\n")
+    ran = {"t.py::test": {CONSTANTS: [1, 2]}}
+    (problem,) = told(attribute(project, ran), block(1, 2, CONSTANTS))
+    assert problem[:2] == ("pages/x.md:7", "evidence-crowded")
+    assert problem[2].startswith(f"line 2 of {CONSTANTS} has a statement beside the head")
+    assert told(attribute(project, ran), block(1, 1, CONSTANTS)) == []
+
+
+def test_what_runs_at_import_is_known(project: Path):
+    attribution = attribute(project, RAN)
+    at_import = [line for line in range(1, 21) if attribution.is_run_at_import(FILE, line)]
+    assert at_import == [1, 3, 6, 15, 19, 20]
+
+
 def test_the_guard_of_a_command_is_proven_by_a_test_that_calls_the_command(project: Path):
     command = {"t.py::test_command": {FILE: [*AT_START, 20, 7, 9]}}
     attribution = attribute(project, {**RAN, **command})

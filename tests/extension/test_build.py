@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
@@ -492,6 +493,10 @@ def test_a_library_that_is_not_installed_is_named(project: Project, runs: Runs):
         ("time_limit", "5", "evergreen_time_limit is '5', and has to be of type float or int"),
         ("time_limit", 0, "evergreen_time_limit has to be more than 0"),
         ("proofs", {"gone/test_x.py": []}, "evergreen_proofs names 'gone/test_x.py', and "),
+        ("proofs", {"test_x.py": "*"}, "evergreen_proofs['test_x.py'] is '*', and has to be a li"),
+        ("proofs", {"test_x.py": ["test_*", "gone/*"]}, "['test_x.py'] has 'gone/*', which no f"),
+        ("stand_ins", {"*.py": 1}, "evergreen_stand_ins['*.py'] is 1, and has to be text"),
+        ("stand_ins", {"*.py": "Run elsewhere."}, ""),
     ],
 )
 def test_an_option_that_cannot_have_its_value_is_named(
@@ -500,8 +505,9 @@ def test_an_option_that_cannot_have_its_value_is_named(
     config = Config({f"evergreen_{name}": value})
     evergreen.setup(mock.Mock(add_config_value=config.add))
     config.init_values()
+    (tmp_path / "test_x.py").touch()
     app = SimpleNamespace(confdir=tmp_path)
-    with pytest.raises(NotPublished, match=re.escape(words)):
+    with pytest.raises(NotPublished, match=re.escape(words)) if words else nullcontext():
         check_options(app, config)  # type: ignore[arg-type]
 
 
@@ -515,6 +521,38 @@ def test_a_proof_that_fails_names_its_test(project: Project):
         " failed: AssertionError: assert 'key' == 'another key'"
     )
     assert "Correct the code or the test" in warning
+
+
+def test_a_page_whose_example_is_gone_is_read_again(project: Project, runs: Runs):
+    project.write(OTHER)
+    project.page("block.md", BLOCK, examples={"default": "other"})
+    assert project.build().refusal is None
+    (project.folder / "examples/other/pyproject.toml").unlink()
+    built = project.build()
+    assert built.refusal is not None
+    (warning,) = built.warnings_of("pages/block.md")
+    assert "names the example 'other', and there is none of that name" in warning
+
+
+def test_a_block_that_is_refused_is_not_missed_in_its_file(project: Project):
+    project.page(
+        "paste.md",
+        """\
+        # A page
+
+        ```{literalinclude} ../examples/sums/src/sums.py
+        :start-at: return
+        :caption: src/sums.py
+        ```
+
+        ```{literalinclude} ../examples/sums/src/sums.py
+        :lines: 1
+        :caption: src/sums.py
+        ```
+        """,
+    )
+    (warning,) = project.build(evergreen_prove=False).warnings
+    assert warning.startswith("pages/paste.md:8: WARNING: ")
 
 
 def test_an_example_without_a_test_is_missed(project: Project, runs: Runs):

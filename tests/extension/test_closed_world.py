@@ -561,6 +561,13 @@ def test_comments_formulas_signatures_and_code_in_a_line_are_no_blocks(built: Bu
     assert built.problems("no-code.md") == []
 
 
+def test_what_docutils_cannot_read_is_no_block(project: Project):
+    project.page("misspelt.rst", ".. testcod::\n\n   print(1)\n")
+    build = project.build(evergreen_prove=False)
+    assert build.problems("misspelt.rst") == []
+    assert 'Unknown directive type "testcod"' in build.warnings[0]
+
+
 def test_a_block_in_a_docstring_is_found(project: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(project.folder)
     project.write(

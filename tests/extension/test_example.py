@@ -59,6 +59,30 @@ def test_settings_that_cannot_be_read_are_named(root: Path, content: bytes):
     assert str(error.value).startswith(f"{pyproject}: ")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "tool = 3",
+        "[tool]\npytest = 3",
+        "[tool.pytest]\npythonpath = 3",
+        "[tool.pytest]\ntestpaths = [3]",
+    ],
+)
+def test_settings_that_pytest_cannot_read_are_named(root: Path, settings: str):
+    pyproject = root / "bare" / "pyproject.toml"
+    pyproject.write_text(f"{settings}\n")
+    with pytest.raises(ValueError, match="not settings that pytest can read") as error:
+        find_examples(root)
+    assert str(error.value).startswith(f"{pyproject}: ")
+
+
+def test_an_example_that_is_a_link_is_refused(root: Path):
+    (root / "linked").symlink_to(root / "bare")
+    with pytest.raises(ValueError, match="a link: put the example itself there") as error:
+        find_examples(root)
+    assert str(error.value).startswith(f"{root / 'linked'}: ")
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[tuple[Example, Example]]:
     """Yield two examples, each with a module, a package and a namespace package of one name."""

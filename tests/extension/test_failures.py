@@ -32,7 +32,7 @@ FAILING = {
         """,
     ),
     "output-not-shown.md": (
-        "the output differs",
+        "the block prints something, and no testoutput shows it",
         ["+ 2"],
         """\
         ```{testcode}

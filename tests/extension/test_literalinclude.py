@@ -31,7 +31,10 @@ class Square:
 FILES = {
     "examples/sums/src/shapes.py": SHAPES,
     "examples/sums/src/broken.py": "def area(:\n",
-    "examples/sums/settings.yaml": "name: sums\n",
+    "examples/sums/src/null.py": "x = 1\0\n",
+    "examples/sums/src/marked.py": "\ufeffx = 1\n",
+    "examples/sums/src/feed.py": "x = 1\n\x0c\ny = 2",
+    "examples/sums/settings.yaml": "name: a: b\n",
     "parts/outside.py": "x = 1\n",
 }
 SHOWN = {
@@ -92,13 +95,32 @@ REFUSED = {
         "include-ambiguous",
         "has 'def area(' (:start-at:) on lines 5, 11",
     ),
+    "ambiguous-in-a-symbol": (
+        ":pyobject: Square\n:start-after: self",
+        "include-ambiguous",
+        "has 'self' (:start-after:) on lines 11, 14",
+    ),
     "nothing-left": (":start-after: return 2", "include-empty", "nothing of ../examples/sums/src"),
 }
 FILES_REFUSED = {
     "gone": ("../examples/sums/src/gone.py", "", "include-file", "there is no such file"),
     "folder": ("../examples/sums/src", "", "include-file", "Is a directory"),
     "not-text": ("../examples/sums/picture.png", "", "include-file", "can't decode byte 0xff"),
-    "broken": ("../examples/sums/src/broken.py", ":pyobject: area", "include-syntax", "broken.py"),
+    "broken": (
+        "../examples/sums/src/broken.py",
+        "",
+        "include-syntax",
+        "broken.py, line 1, is not Python: invalid syntax",
+    ),
+    "null": ("../examples/sums/src/null.py", "", "include-syntax", "null.py, is not Python: "),
+    "no-python": (
+        "../examples/sums/settings.yaml",
+        ":pyobject: area",
+        "include-syntax",
+        "settings.yaml is not Python that can be read",
+    ),
+    "marked": ("../examples/sums/src/marked.py", "", "include-file", "a byte order mark"),
+    "form-feed": ("../examples/sums/src/feed.py", "", "include-file", "that ends with '\\x0c'"),
     "outside": ("../parts/outside.py", "", "include-outside", "outside.py is embedded"),
     "above": ("../../conf.py", "", "include-file", "there is no such file"),
     "linked": (
@@ -173,6 +195,21 @@ def test_what_is_no_readable_file_of_an_example_is_refused(built: Build, name: s
     (problem,) = built.page(f"{name}.md").problems
     assert (problem.location, problem.kind) == (f"pages/{name}.md:3", kind)
     assert words in problem.what
+
+
+def test_a_file_is_named_from_the_page_also_where_the_page_includes_another(project: Project):
+    project.write({"parts/part.md": _page("../examples/sums/src/gone.py", "")})
+    project.page("including.md", "# A page\n\n```{include} ../parts/part.md\n```\n")
+    (problem,) = project.build(evergreen_prove=False).page("including.md").problems
+    assert problem.location == "parts/part.md:3"
+    assert problem.remedy == "Name a file of an example, relative to pages/including.md"
+
+
+def test_a_block_of_an_included_file_stands_there(project: Project):
+    project.write({"parts/part.md": _page("../conf.py", "")})
+    project.page("including.md", "# A page\n\n```{include} ../parts/part.md\n```\n")
+    (problem,) = project.build(evergreen_prove=False).page("including.md").problems
+    assert (problem.location, problem.kind) == ("parts/part.md:3", "include-outside")
 
 
 def test_a_file_that_appears_has_the_page_read_again(project: Project):

@@ -388,7 +388,7 @@ def test_a_listed_mutant_that_is_killed_or_gone_is_an_error(mutants: Command):
     [
         ("[[equivalent", "not a TOML file"),
         ('[[equivalent]]\nfile = "src/sums.py"\n', "an entry needs after, before, file, reason"),
-        (EQUIVALENT.replace("Nobody has ten points.", " "), "an entry needs"),
+        (EQUIVALENT.replace("Nobody has ten points.", " "), "the entry of .* gives no reason"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_told(project: Project, text: str, message: str):
@@ -396,6 +396,66 @@ def test_a_list_that_cannot_be_read_is_told(project: Project, text: str, message
     examples = find_examples(project.folder / "examples")
     with pytest.raises(ValueError, match=f"^examples/sums/mutants.toml: {message}"):
         read_equivalents(examples.values(), project.folder)
+
+
+def test_a_test_that_starts_a_process_notices(mutants: Command):
+    code = "import sys\n\nprint(len(sys.argv))\n"
+    test = """\
+    import subprocess
+    import sys
+    from pathlib import Path
+
+
+    def test_command():
+        file = Path(__file__).parents[1] / "src/sums.py"
+        printed = subprocess.check_output([sys.executable, file, "one"], text=True)
+        assert printed == "2\\n"
+    """
+    mutants.example(code, test)
+    printed = mutants.run()
+    assert mutants.status == 0, printed
+
+
+def test_a_page_that_uses_what_is_made_at_import_notices(mutants: Command):
+    code = """\
+    import dataclasses
+
+
+    @dataclasses.dataclass
+    class Oven:
+        degrees: int = 20
+
+        def off(self):
+            return None
+    """
+    test = "from sums import Oven\n\n\ndef test_oven():\n    assert Oven(3).off() is None\n"
+    mutants.example(code, test)
+    page = """\
+    # Page
+
+    ```{testcode}
+    from sums import Oven
+    print(Oven())
+    ```
+
+    ```{testoutput}
+    Oven(degrees=20)
+    ```
+    """
+    mutants.project.page("page.md", page, {"default": "sums"})
+    mutants.run()
+    outcomes = mutants.outcomes()
+    assert outcomes["Oven: degrees: int = 20 -> degrees: int = 21"] == "killed"
+
+
+def test_an_example_that_has_changed_since_the_build_is_not_tried(mutants: Command):
+    build = mutants.project.build()
+    mutants.example("# Words.\ndef add(a, b):\n    return a + b\n", "from sums import add\n")
+    mutants.project.build = lambda: build  # type: ignore[method-assign]
+    assert mutants.run() == [
+        "evergreen.mutants: the example 'sums' is another since the build: build the site again"
+    ]
+    assert mutants.status == 2
 
 
 def test_a_mutant_that_never_ends_is_ended(mutants: Command):
@@ -561,7 +621,7 @@ def test_a_block_that_ends_the_process_or_never_ends_is_noticed(mutants: Command
     left = 1
     while left != 0:
         left -= 1
-    if left == 1: os._exit(0)
+    left == 1 and os._exit(0)
     print(left)
     ```
 

@@ -78,10 +78,7 @@ def test_blocks_that_give_the_file_pass(check, blocks: list[tuple[int, int, str 
         ),
         (
             [(1, 1, CAPTION), (6, 7, CAPTION), (3, 3, CAPTION)],
-            [
-                (2, "paste-gap", "lines 3 to 3", "'x = 1'"),
-                (3, "paste-order", "starts at line 3", "go on to line 7"),
-            ],
+            [(3, "paste-order", "starts at line 3", "go on to line 7")],
         ),
         (
             [(1, 7, "shapes.py")],

@@ -194,7 +194,7 @@ def test_reads(monkeypatch):
 FAILING = {
     "raises": ("def f():\n    1 / 0\n\nf()", 8, "ZeroDivisionError: division by zero"),
     "syntax": ("x = = 1", 7, "SyntaxError: invalid syntax"),
-    "output": ("print(1)", 7, "the output differs from what the page shows"),
+    "output": ("print(1)", 7, "the block prints something, and no testoutput shows it"),
     "skips": ("import pytest\npytest.skip('not today')", 8, "Skipped: not today"),
     "exits": ("import pytest\npytest.exit('now', 0)", 8, "_pytest.outcomes.Exit: now"),
     "interrupts": ("x = 1\nraise KeyboardInterrupt", 8, "KeyboardInterrupt"),
@@ -250,7 +250,7 @@ def test_how_each_test_ended_is_reported(write, report):
             ("failed", file, 12, "ValueError: on several"),
         ],
         f"{file}::test_skipped": [("skipped", file, 16, "Skipped: not today")],
-        f"{file}::test_expected": [("skipped", file, 20, "ValueError")],
+        f"{file}::test_expected": [("skipped", file, 20, "it is marked xfail")],
         f"{file}::test_reads": [("passed", file, 25, "")],
         gone: [("failed", gone, None, "ModuleNotFoundError: No module named 'gone'")],
         "tests/proofs/test_skipped.py": [
@@ -469,6 +469,33 @@ def test_a_traceback_shows_of_libraries_only_where_it_ends(write, report):
         ("test_deep.py", "test_deep"),
     ]
     assert "E   json.decoder.JSONDecodeError: " in result["detail"]
+
+
+def test_a_file_that_ends_python_fails_as_any_other(write, report):
+    file, conftest = "examples/one/tests/test_exit.py", "examples/two/tests/unit/conftest.py"
+    write({file: "import sys\nsys.exit(1)\n", conftest: "import gone\n"})
+    results = report(
+        Manifest({}, (file, "examples/two/tests/unit")), "--continue-on-collection-errors"
+    )
+    assert {each["path"]: each["message"] for (each,) in results.values() if each["message"]} == {
+        file: "SystemExit(1)",
+        conftest: "ModuleNotFoundError: No module named 'gone'",
+    }
+
+
+LONG = {
+    "spaces": ("print('a  ')", "a\n", "Only spaces at the ends of lines differ."),
+    "long": ("for _ in range(100):\n    print('a')", "b\n", "[62 lines more]"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_difference_is_told_in_a_few_lines(write, report, name: str):
+    write({PAGE: ""})
+    code, output, last = LONG[name]
+    group = Group(PAGE, "default", "one", (), (Step(Code(PAGE, 7, code), output),), ())
+    ((result,),) = report(Manifest({PAGE: PageTests((group,), (), "one")}, (PAGE,))).values()
+    assert result["detail"].splitlines()[-1] == last
 
 
 CHAINED = """\

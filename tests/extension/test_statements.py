@@ -11,6 +11,7 @@ import pytest
 from evergreen.statements import Statement, read_statements
 
 IMPORTED, CALLED = False, True
+BESIDE = True
 STATEMENTS = {
     "simple": ("x = 1\n\n# words\ny = 2\n", [(1, 1, IMPORTED), (4, 4, IMPORTED)]),
     "two on a line": ("x = 1; y = 2\n", [(1, 1, IMPORTED), (1, 1, IMPORTED)]),
@@ -22,7 +23,21 @@ STATEMENTS = {
     ),
     "docstring alone": ("'''Words.'''\ndef f():\n    '''Words.'''\n", [(2, 2, IMPORTED)]),
     "ellipsis": ("def f(): ...\n", [(1, 1, IMPORTED)]),
-    "body on its head's line": ("def f(): return 1\n", [(1, 1, IMPORTED), (1, 1, CALLED)]),
+    "body on its head's line": (
+        "def f(): return 1\nif (a and\n  b): c()\nelse: d()\nfor x in y: z()\n"
+        "while x: y()\ntry: f()\nexcept A: b()\nclass C: d = 1\nwith e: g()\n",
+        [
+            *((1, 1, IMPORTED), (1, 1, CALLED, BESIDE), (2, 2, IMPORTED)),
+            *((3, 3, IMPORTED, BESIDE), (4, 4, IMPORTED), (5, 5, IMPORTED)),
+            *((5, 5, IMPORTED, BESIDE), (6, 6, IMPORTED), (6, 6, IMPORTED, BESIDE)),
+            *((7, 7, IMPORTED), (7, 7, IMPORTED), (8, 8, IMPORTED, BESIDE)),
+            *((9, 9, IMPORTED), (9, 9, IMPORTED), (10, 10, IMPORTED), (10, 10, IMPORTED)),
+        ],
+    ),
+    "body on the line of a case": (
+        "match x:\n    case 1 if (y and\n        z): c()\n    case 2: d()\n",
+        [(1, 1, IMPORTED), (3, 3, IMPORTED, BESIDE), (4, 4, IMPORTED, BESIDE)],
+    ),
     "decorators": (
         "@staticmethod\n@print\ndef f():\n    pass\n",
         [(1, 3, IMPORTED), (4, 4, CALLED)],

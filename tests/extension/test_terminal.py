@@ -127,6 +127,16 @@ def test_a_page_is_checked_against_the_table_as_it_is_now(project: Project):
     assert len(project.build(evergreen_prove=False).warnings) == 2
 
 
+@pytest.mark.parametrize(
+    "entry", ["options = []", 'reference = "x"', "options = 3\nreference = 3"]
+)
+def test_a_command_without_what_it_needs_is_named(tmp_path: Path, entry: str):
+    table = tmp_path / "commands.toml"
+    table.write_text(f"[pip]\n{entry}\n")
+    with pytest.raises(ValueError, match=r"\['pip'\] needs options, a list, and a reference"):
+        read_known_commands(table)
+
+
 def test_without_a_table_no_command_is_known(project: Project):
     project.page("session.md", "# A page\n\n```{code-block} console\n$ cat x\n```\n")
     built = project.build(evergreen_prove=False, evergreen_commands="")

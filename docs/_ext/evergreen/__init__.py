@@ -59,6 +59,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", build.read_examples)
     app.connect("config-inited", inventory.setup_inventories)
     app.connect("builder-inited", github.annotate)
+    app.connect("env-get-outdated", build.outdated)
     app.connect("env-before-read-docs", build.begin_proving)
     app.connect("env-updated", build.prove)
     app.connect("env-updated", build.begin)

@@ -81,6 +81,13 @@ class Attribution:
         # The head of a `case` or an `except` is no statement of its own.
         return _sorted(set(self._ran.get(file, {}).get(line, ())) - {AT_IMPORT})
 
+    def is_run_at_import(self, file: str, line: int) -> bool:
+        """Tell whether a line is of a statement that runs when its file is imported."""
+        return any(
+            each.first_line <= line <= each.last_line and not each.is_in_function
+            for each in self._statements(file)
+        )
+
     def unproven(self, block: Embedded) -> Iterator[Problem]:
         """Yield a problem for a block of which a line has no test.
 
@@ -99,10 +106,17 @@ class Attribution:
                     "Write a test that does, or do not show the file",
                 )
             return
-        lines = [
-            each.first_line for each in self._shown(block) if not self._tests_of(block.file, each)
-        ]
-        if lines:
+        shown = self._shown(block)
+        if not shown and not self._ran.get(block.file):
+            # It may show a docstring alone.
+            yield Problem(
+                block.page,
+                block.line,
+                "evidence-none",
+                f"no passing test imports {block.file}",
+                "Write a test that does, or do not show the file",
+            )
+        elif lines := [each.first_line for each in shown if not self._tests_of(block.file, each)]:
             yield Problem(
                 block.page,
                 block.line,
@@ -111,6 +125,9 @@ class Attribution:
                 f" {self._text(block.file)[lines[0] - 1].strip()!r}",
                 "Write a test that does, or drop what nothing needs",
             )
+        for line in _beside_heads(shown):
+            text = self._text(block.file)[line - 1].strip()
+            yield _crowded(block.page, block.line, f"line {line} of {block.file}", text)
 
     def unproven_in(self, page: Page) -> Iterator[Problem]:
         """Yield a problem for each executed block of a page of which a line did not run."""
@@ -121,8 +138,9 @@ class Attribution:
                 for each in statements
                 if not any(line in ran for line in range(each.first_line, each.last_line + 1))
             ]
+            texts = code.text.splitlines()
             if lines:
-                text = code.text.splitlines()[lines[0] - code.line].strip()
+                text = texts[lines[0] - code.line].strip()
                 yield Problem(
                     code.path,
                     lines[0],
@@ -130,6 +148,8 @@ class Attribution:
                     f"the block runs, and {_line_numbers(lines)} of it does not: {text!r}",
                     "Have the block, or a later one, run it; or drop what nothing needs",
                 )
+            for line in _beside_heads(statements):
+                yield _crowded(code.path, line, "the line", texts[line - code.line].strip())
 
     def count_statements(self, pages: Iterable[Page]) -> int:
         """Return the number of proven statements that pages publish, each counted once."""
@@ -180,6 +200,21 @@ class Attribution:
 
     def _read_statements(self, file: str) -> list[Statement]:
         return read_statements("\n".join(self._text(file)))
+
+
+def _beside_heads(statements: Iterable[Statement]) -> list[int]:
+    return sorted({each.first_line for each in statements if each.is_beside_head})
+
+
+def _crowded(path: str, line: int, where: str, text: str) -> Problem:
+    return Problem(
+        path,
+        line,
+        "evidence-crowded",
+        f"{where} has a statement beside the head that it belongs to, and which of the two a test"
+        f" ran is not known: {text!r}",
+        "Write it on a line of its own",
+    )
 
 
 def _is_python(file: str) -> bool:

@@ -83,11 +83,24 @@ def check_options(app: Sphinx, config: Config) -> None:
             raise NotPublished(f"{option.name} is {option.value!r}, and has to be of type {names}")
     if config.evergreen_time_limit <= 0:
         raise NotPublished("evergreen_time_limit has to be more than 0")
-    for test in config.evergreen_proofs:
+    for test, patterns in config.evergreen_proofs.items():
         if not (project_folder(app) / test).exists():
             raise NotPublished(
                 f"evergreen_proofs names {test!r}, and {project_folder(app)} has no such file"
             )
+        if not isinstance(patterns, list | tuple):
+            raise NotPublished(
+                f"evergreen_proofs[{test!r}] is {patterns!r}, and has to be a list of patterns"
+            )
+        for pattern in patterns:
+            if not any(project_folder(app).glob(pattern)):
+                raise NotPublished(
+                    f"evergreen_proofs[{test!r}] has {pattern!r}, which no file of"
+                    f" {project_folder(app)} answers to"
+                )
+    for pattern, note in config.evergreen_stand_ins.items():
+        if not isinstance(note, str):
+            raise NotPublished(f"evergreen_stand_ins[{pattern!r}] is {note!r}, and has to be text")
 
 
 def read_examples(app: Sphinx, config: Config) -> None:
@@ -171,12 +184,21 @@ class PageCollector(EnvironmentCollector):
         pages_of(env).update((docname, pages_of(other)[docname]) for docname in docnames)
 
 
+def outdated(
+    app: Sphinx, env: BuildEnvironment, _added: Set[str], _changed: Set[str], _removed: Set[str]
+) -> list[str]:
+    """Return the pages that use an example which is gone (`env-get-outdated`)."""
+    known = _examples(app).keys()
+    pages = pages_of(env).items()
+    return [docname for docname, page in pages if set(page.examples.values()) - known]
+
+
 def _switch_node(group: str, example: Example) -> nodes.comment:
     code = f"import evergreen.example\nevergreen.example.switch_to({str(example.folder)!r})"
     return nodes.comment(code, code, testnodetype="testsetup", groups=[group], options={})
 
 
-def begin_proving(app: Sphinx, env: BuildEnvironment, _docnames: list[str]) -> None:
+def begin_proving(app: Sphinx, _env: BuildEnvironment, _docnames: list[str]) -> None:
     """Prove what is known to be unproven while the pages are read (`env-before-read-docs`).
 
     Raises:
@@ -235,7 +257,7 @@ def _prove(app: Sphinx, proving: Proving, pages: Collection[Page]) -> None:
         logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
     try:
         for passed, problems in proving.finish(unproven, pages):
-            logger.info("%d tests passed", passed)
+            logger.info("tests passed: %d", passed)
             _stop_if_any(app, problems)
     except RunEnded as error:
         raise NotPublished(
@@ -388,7 +410,9 @@ def _problems(app: Sphinx, env: BuildEnvironment) -> Iterator[Problem]:
     embedded_examples: set[str] = set()
     for page in pages_of(env).values():
         yield from page.problems
-        yield from check_paste(page.embedded, project, examples)
+        if not page.problems:
+            # Else a block that was refused would be missed once more.
+            yield from check_paste(page.embedded, project, examples)
         for session in page.sessions:
             if not session.shows_output:
                 yield from terminal.look_up(session, known, table)

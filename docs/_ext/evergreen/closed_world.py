@@ -63,8 +63,12 @@ class ClosedWorld:
         for node in doctree.findall(nodes.FixedTextElement):
             if isinstance(node, _NO_CODE) and "testnodetype" not in node:
                 continue
+            if isinstance(node.parent, nodes.system_message):
+                # docutils shows there what it could not read, and has said so.
+                continue
             # A file that reST includes literally counts as its own source: it is the page's block.
-            source = Path(node.source) if node.source and "source" not in node else page
+            is_own = "source" not in node or literalinclude.FILE in node
+            source = Path(node.source) if node.source and is_own else page
             line = node.line or 1
             is_session = _is_session(node)
             if "testnodetype" in node or is_session:

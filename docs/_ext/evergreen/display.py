@@ -213,6 +213,8 @@ def _short(test: str) -> str:
 def _summary(backing: Backing) -> str:
     if backing.note:
         return backing.note
+    if not backing.tests:
+        return "Nothing in it has to run"
     count = "1 test" if len(backing.tests) == 1 else f"{len(backing.tests)} tests"
     return f"Proven by {count}" if backing.statements else f"Proven by {count} that read this file"
 

@@ -63,11 +63,13 @@ def read_equivalents(examples: Iterable[Example], project: Path) -> list[Equival
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{name}: not a TOML file: {error}") from error
         for entry in entries:
-            if set(entry) - {"number"} != _KEYS or not entry["reason"].strip():
+            if set(entry) - {"number"} != _KEYS:
                 raise ValueError(
                     f"{name}: an entry needs {', '.join(sorted(_KEYS))}, and it may have a"
                     f" number; this one has {', '.join(sorted(entry))}"
                 )
+            if not entry["reason"].strip():
+                raise ValueError(f"{name}: the entry of {entry['before']!r} gives no reason")
             folder = example.folder.relative_to(project).as_posix()
             equivalents.append(Equivalent(name, **{**entry, "file": f"{folder}/{entry['file']}"}))
     return equivalents

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.directives.code import LiteralInclude, LiteralIncludeReader
+from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
 
 FILE = "evergreen_file"
@@ -109,15 +110,7 @@ class EvergreenLiteralInclude(LiteralInclude):
                     f"{shown_name} is embedded with :{option}:, and {reason}",
                     _BY_TEXT,
                 )
-        try:
-            text = Path(filename).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "there is no such file" if isinstance(error, FileNotFoundError) else error
-            raise Refusal(
-                "include-file",
-                f"{shown_name} cannot be embedded: {reason}",
-                "Name a file of an example, relative to this page",
-            ) from error
+        text = self._read(filename, shown_name)
         self._check_symbol(filename, shown_name)
         self._check_start(filename, text, shown_name)
         # `lineno-match` makes Sphinx's reader say on which line its text starts; the page itself
@@ -139,18 +132,49 @@ class EvergreenLiteralInclude(LiteralInclude):
             )
         return reader.lineno_start, reader.lineno_start + count - 1
 
+    def _read(self, filename: str, shown_name: str) -> str:
+        def refusal(reason: object, remedy: str) -> Refusal:
+            return Refusal("include-file", f"{shown_name} cannot be embedded: {reason}", remedy)
+
+        try:
+            text = Path(filename).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise refusal(error, "Save the file as UTF-8") from error
+        except OSError as error:
+            reason = "there is no such file" if isinstance(error, FileNotFoundError) else error
+            page = self.env.doc2path(self.env.docname, base=False)
+            raise refusal(reason, f"Name a file of an example, relative to {page}") from error
+        if text.startswith("\ufeff"):
+            raise refusal("it begins with a byte order mark", "Save the file without it")
+        for line in text.splitlines(keepends=True):
+            if not line.endswith("\n") and line.splitlines() != [line]:
+                # Sphinx counts such a line, and Python does not.
+                raise refusal(f"it has a line that ends with {line[-1]!r}", "End it as the others")
+        return text
+
     def _check_symbol(self, filename: str, shown_name: str) -> None:
+        if filename.endswith(".py"):
+            try:
+                compile(Path(filename).read_bytes(), shown_name, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                line = getattr(error, "lineno", None)
+                where = f", line {line}" if line else ""
+                raise Refusal(
+                    "include-syntax",
+                    f"{shown_name}{where}, is not Python: {getattr(error, 'msg', error)}",
+                    "Mend the file",
+                ) from error
         symbol = self.options.get("pyobject")
         if symbol is None:
             return
         # A file that does not parse has no symbols; Sphinx says so with an exception of its own.
         try:
             symbols = ModuleAnalyzer.for_file(filename, "").find_tags()
-        except Exception as error:
+        except PycodeError as error:
             raise Refusal(
                 "include-syntax",
                 f"{shown_name} is not Python that can be read: {error}",
-                "Mend the file",
+                "Name no symbol of it, or mend the file",
             ) from error
         if symbol not in symbols:
             raise Refusal(
@@ -164,10 +188,13 @@ class EvergreenLiteralInclude(LiteralInclude):
             marker = self.options.get(option)
             if marker is None:
                 continue
+            first = 1
             if "pyobject" in self.options:
-                only_symbol = {"pyobject": self.options["pyobject"]}
-                text, _ = LiteralIncludeReader(filename, only_symbol, self.config).read()
-            lines = [n for n, line in enumerate(text.splitlines(), start=1) if marker in line]
+                only_symbol = {"pyobject": self.options["pyobject"], "lineno-match": None}
+                reader = LiteralIncludeReader(filename, only_symbol, self.config)
+                text, _ = reader.read()
+                first = reader.lineno_start
+            lines = [n for n, line in enumerate(text.splitlines(), first) if marker in line]
             if not lines:
                 raise Refusal(
                     "include-marker",

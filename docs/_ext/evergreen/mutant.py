@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from evergreen.attribution import Attribution
 from evergreen.evidence import AT_IMPORT, Proof
@@ -107,12 +107,26 @@ def find_mutants(
         for mutation in mutate_assertions(text) if is_test else mutate(text):
             if mutation.line in lines:
                 covering = order(attribution.tests_of_line(file, mutation.line))
+                if attribution.is_run_at_import(file, mutation.line):
+                    # Whoever imports it may notice, last those of whom no more is known.
+                    covering += order(_importers(file, pages, proofs).difference(covering))
                 place = lines[mutation.line]
                 mutants.append(Mutant(place, file, mutation.line, text, mutation, covering))
     for page in pages:
         for group in page.groups:
             mutants += _mutants_of_group(group, project)
     return list(_number_alike(mutants))
+
+
+def _importers(file: str, pages: Iterable[Page], proofs: Mapping[str, Proof]) -> set[str]:
+    """Return the tests of a file's example, and the groups of blocks that use the example."""
+    for unit, proof in proofs.items():
+        folder = PurePosixPath(unit).parent
+        if unit.endswith("/pyproject.toml") and PurePosixPath(file).is_relative_to(folder):
+            groups = (group for page in pages for group in page.groups)
+            own = (f"{each.page}::{each.name}" for each in groups if each.example == folder.name)
+            return {*proof.tests, *own} - {AT_IMPORT}
+    return set()
 
 
 def _number_alike(mutants: Iterable[Mutant]) -> Iterator[Mutant]:

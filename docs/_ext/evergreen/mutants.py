@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import pickle
 import sys
 import textwrap
@@ -35,6 +36,7 @@ from evergreen.example import find_examples
 from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Fate, Fates, digests_of_tests
 from evergreen.mutant import Mutant, find_mutants
 from evergreen.page import Page
+from evergreen.proving import digest_of_example, rests_on
 from evergreen.tally import Tally, digest_of_published
 from evergreen.trial import NoTrial, try_mutants
 
@@ -159,6 +161,11 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
     if not evidence.proofs:
         raise NoTrial(f"there is no evidence in {doctrees}: build the site first")
     examples = find_examples((project / env.config.evergreen_examples).resolve())
+    now = rests_on(project, env.config)
+    for name, example in examples.items():
+        proof = evidence.proofs.get(os.path.relpath(example.folder / "pyproject.toml", project))
+        if proof is None or proof.digest != digest_of_example(example, now):
+            raise NoTrial(f"the example {name!r} is another since the build: build the site again")
     attribution = Attribution(evidence.proofs, project, env.config.evergreen_stand_ins)
     equivalents = read_equivalents(examples.values(), project)
     mutants = find_mutants(pages, evidence.proofs, attribution, project)

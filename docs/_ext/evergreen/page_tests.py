@@ -190,11 +190,17 @@ class GroupItem(_PageItem):
             example = error.example
             path, line = error.test.name, error.test.lineno or 1
             message = "the output differs from what the page shows"
+            if not example.want:
+                message = "the block prints something, and no testoutput shows it"
             # The frames below the exception are the runner's, and the page shows none.
             got = _STACK.sub(r"\1    ...\n", error.got)
-            detail = doctest.OutputChecker().output_difference(
-                example, got, FLAGS | doctest.REPORT_NDIFF
+            detail = _beginning_of(
+                doctest.OutputChecker().output_difference(
+                    example, got, FLAGS | doctest.REPORT_NDIFF
+                )
             )
+            if _without_ends(got) == _without_ends(example.want):
+                detail += "Only spaces at the ends of lines differ.\n"
         else:
             raised = error.exc_info[1] if isinstance(error, doctest.UnexpectedException) else error
             root = self.config.rootpath
@@ -411,6 +417,19 @@ def _run_session(session: Terminal, example: Example, seconds: float) -> list[tu
         message = f"{command.text!r} {what}"
         raise PageFailure(Failure(session.page, command.line, message, _end_of(rest)))
     return printed
+
+
+def _without_ends(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def _beginning_of(difference: str) -> str:
+    """Return the first lines of a difference: that of a long output says no more."""
+    lines = difference.splitlines(keepends=True)
+    left_out = len(lines) - _LINES_SHOWN
+    if left_out <= 0:
+        return difference
+    return "".join([*lines[:_LINES_SHOWN], f"[{left_out} lines more]\n"])
 
 
 def _end_of(output: str) -> str:

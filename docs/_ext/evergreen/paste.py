@@ -49,6 +49,8 @@ def check_paste(blocks: Iterable[Embedded], project: Path, examples: Path) -> li
 
 def _check_file(file: str, blocks: list[Embedded], lines: list[str]) -> list[Problem]:
     problems: list[Problem] = []
+    shown = {n for block in blocks for n in range(block.first_line, block.last_line + 1)}
+    left = {n: line.strip() for n, line in enumerate(lines, 1) if line.strip() and n not in shown}
     shown_to = 0
     for block in blocks:
         if block.first_line <= shown_to:
@@ -64,14 +66,16 @@ def _check_file(file: str, blocks: list[Embedded], lines: list[str]) -> list[Pro
                 )
             )
         else:
-            problems.extend(_gap(file, lines, shown_to, block.first_line - 1, block))
+            problems.extend(_gap(file, left, shown_to, block.first_line - 1, block))
         shown_to = max(shown_to, block.last_line)
-    problems.extend(_gap(file, lines, shown_to, len(lines), blocks[-1]))
+    problems.extend(_gap(file, left, shown_to, len(lines), blocks[-1]))
     return problems
 
 
-def _gap(file: str, lines: list[str], shown_to: int, end: int, block: Embedded) -> list[Problem]:
-    missing = [n for n in range(shown_to + 1, end + 1) if lines[n - 1].strip()]
+def _gap(
+    file: str, left: dict[int, str], shown_to: int, end: int, block: Embedded
+) -> list[Problem]:
+    missing = [n for n in range(shown_to + 1, end + 1) if n in left]
     if not missing:
         return []
     return [
@@ -80,7 +84,7 @@ def _gap(file: str, lines: list[str], shown_to: int, end: int, block: Embedded) 
             block.line,
             "paste-gap",
             f"lines {missing[0]} to {missing[-1]} of {file} are on no block of this page:"
-            f" {lines[missing[0] - 1].strip()!r}",
+            f" {left[missing[0]]!r}",
             "Show them, or take the captions off if the page is not to be pasted",
         )
     ]

@@ -20,6 +20,22 @@ from evergreen.proof import Result, Unit, digest_of_environment, judge, versions
 from evergreen.runner import Runner
 
 
+def rests_on(project: Path, config: Config) -> str:
+    """Return a digest of what every proof of a project rests on.
+
+    Raises:
+        ValueError: when a library that the pages speak of is not installed.
+    """
+    extension = sorted(Path(__file__).parent.glob("*.py"))
+    settings = [project / name for name in ("conftest.py", "pyproject.toml")]
+    return digest_of_environment(config.evergreen_libraries, [*extension, *settings])
+
+
+def digest_of_example(example: Example, rests_on: str) -> str:
+    """Return a digest of all that an example's proof speaks of."""
+    return digest_of_texts(rests_on, digest_of_files([example.folder]))
+
+
 class Proving:
     """Proves a project's units.
 
@@ -53,12 +69,9 @@ class Proving:
         self._examples = examples
         self._config = config
         self._relative = functools.partial(os.path.relpath, start=project)
-        extension = sorted(Path(__file__).parent.glob("*.py"))
-        settings = [project / name for name in ("conftest.py", "pyproject.toml")]
-        self._rests_on = digest_of_environment(config.evergreen_libraries, [*extension, *settings])
+        self._rests_on = rests_on(project, config)
         self._digests = {
-            name: digest_of_texts(self._rests_on, digest_of_files([example.folder]))
-            for name, example in examples.items()
+            name: digest_of_example(example, self._rests_on) for name, example in examples.items()
         }
         # A reader of Sphinx's in another process has no use for these.
         self._process = os.getpid()

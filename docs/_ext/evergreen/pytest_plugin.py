@@ -266,8 +266,12 @@ class Session:
         # A page imports nothing, and between those of one example nothing is to be switched.
         if not isinstance(collector, Page):
             self.switch_to(collector)
-        with self._watch(collector):
-            return (yield)
+        try:
+            with self._watch(collector):
+                return (yield)
+        except SystemExit as error:
+            # As any other error of what it imports, and not as the end of pytest.
+            return pytest.CollectReport(collector.nodeid, "failed", repr(error), [])
 
     # Running.
 
@@ -355,7 +359,11 @@ class Session:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note what could not be collected."""
         if report.outcome != "passed":
-            self._note(report, report.nodeid.partition("::")[0], None)
+            path = report.nodeid.partition("::")[0]
+            settings = Path(path, "conftest.py")
+            # Of a folder, it is this file that cannot be imported.
+            is_folder = (self._root / settings).is_file()
+            self._note(report, settings.as_posix() if is_folder else path, None)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a test ended: by its call, or by a set-up or tear-down that did not pass."""
@@ -371,14 +379,16 @@ class Session:
             if example is not None and report.outcome != "passed":
                 self._broken.add(example.name)
         failure = failure_of(report)
+        is_expected = hasattr(report, "wasxfail")
+        outcome = "skipped" if is_expected else report.outcome
         self._results.append(
             {
                 "test": report.nodeid,
-                "outcome": "skipped" if hasattr(report, "wasxfail") else report.outcome,
+                "outcome": outcome,
                 "path": failure.path or path,
                 "line": failure.line or line,
-                "message": failure.message,
-                "detail": failure.detail,
+                "message": "it is marked xfail" if is_expected else failure.message,
+                "detail": "" if outcome == "skipped" else failure.detail,
             }
         )
 

@@ -7,6 +7,11 @@ import dataclasses
 from collections.abc import Iterator
 from types import CodeType
 
+_MAY_RUN_ALONE = (
+    *(ast.If, ast.While, ast.For, ast.AsyncFor, ast.FunctionDef, ast.AsyncFunctionDef),
+    *(ast.ExceptHandler, ast.match_case),
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Statement:
@@ -18,6 +23,9 @@ class Statement:
     """Its last line; for a compound statement, the last one of its head."""
     is_in_function: bool
     """Whether it runs when a function is called; else it runs when its file is imported."""
+    is_beside_head: bool = False
+    """Whether it stands on the line of a head that may run without it, as in `if x: y()`: of a
+    line that has run nobody knows which of the two did."""
 
 
 def read_statements(source: str) -> list[Statement]:
@@ -47,13 +55,25 @@ def _lines_with_code(code: CodeType) -> Iterator[int]:
 def _statements(node: ast.AST, *, is_in_function: bool) -> Iterator[Statement]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         is_in_function = True
+    end_of_head = _end_of_head(node)
     for child in ast.iter_child_nodes(node):
         # What holds other statements besides statements: handlers of exceptions, cases.
-        yield from _statement(child, is_in_function) if isinstance(child, ast.stmt) else ()
+        if isinstance(child, ast.stmt):
+            is_beside_head = child in getattr(node, "body", ()) and child.lineno <= end_of_head
+            yield from _statement(child, is_in_function, is_beside_head)
         yield from _statements(child, is_in_function=is_in_function)
 
 
-def _statement(node: ast.stmt, is_in_function: bool) -> Iterator[Statement]:
+def _end_of_head(node: ast.AST) -> int:
+    """Return the last line of what may run without the body that belongs to it; or 0."""
+    if not isinstance(node, _MAY_RUN_ALONE):
+        return 0
+    parts = (each for each in ast.iter_child_nodes(node) if not isinstance(each, ast.stmt))
+    ends = [getattr(each, "end_lineno", 0) for part in parts for each in ast.walk(part)]
+    return max(getattr(node, "lineno", 0), *ends, 0)
+
+
+def _statement(node: ast.stmt, is_in_function: bool, is_beside_head: bool) -> Iterator[Statement]:
     is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     if is_docstring or (isinstance(node, ast.AnnAssign) and node.value is None):
         return
@@ -66,4 +86,4 @@ def _statement(node: ast.stmt, is_in_function: bool) -> Iterator[Statement]:
         start = min([start, *(each.lineno for each in getattr(first, "decorator_list", ()))])
         # A body may stand on the line of its head.
         end = max(node.lineno, start - 1)
-    yield Statement(min([node.lineno, *decorators]), end, is_in_function)
+    yield Statement(min([node.lineno, *decorators]), end, is_in_function, is_beside_head)

@@ -84,12 +84,18 @@ def read_known_commands(table: Path) -> dict[str, KnownCommand]:
     """
     try:
         entries = tomllib.loads(table.read_text(encoding="utf-8"))
-        return {
-            name: KnownCommand(name, frozenset(entry["options"]), entry["reference"])
-            for name, entry in entries.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{table}: not a table of commands: {error!r}") from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{table}: not a table of commands: {error}") from error
+    known: dict[str, KnownCommand] = {}
+    for name, entry in entries.items():
+        try:
+            known[name] = KnownCommand(name, frozenset(entry["options"]), entry["reference"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{table}: not a table of commands: [{name!r}] needs options, a list, and a"
+                " reference, an address"
+            ) from error
+    return known
 
 
 def look_up(session: Terminal, known: dict[str, KnownCommand], table: str) -> list[Problem]:
