@@ -85,6 +85,14 @@ def test_what_is_missing_or_unknown_is_told_with_the_examples_there_are(built: B
         assert "the examples are other, sums" in problem.remedy
 
 
+def test_a_page_in_restructuredtext_is_told_of_a_field(project: Project):
+    project.page("field.rst", ".. testcode::\n\n   x = 1\n")
+    (problem,) = project.build(evergreen_prove=False).page("field.rst").problems
+    assert problem.remedy == (
+        'Write \':examples: ``{"default": "NAME"}``\' first on the page; the examples are sums'
+    )
+
+
 def test_an_included_block_is_reported_at_its_place_with_the_page_to_mend(built: Build):
     (problem,) = built.page("including.md").problems
     assert problem.location == "parts/block.md:4"

@@ -90,7 +90,7 @@ def read_page(
                     "front-matter",
                     f"the front matter of {path} does not say which example the group {name!r}"
                     " uses",
-                    _how_to_name(name, known),
+                    _how_to_name(path, name, known),
                 )
             )
     return Page(
@@ -116,11 +116,11 @@ def _statements_of(code: Code) -> tuple[Statement, ...]:
         return ()
 
 
-def _how_to_name(group: str, known: Sequence[str]) -> str:
-    return (
-        f"Write '{FRONT_MATTER_KEY}:' and below it '  {group}: NAME' in the front matter;"
-        f" the examples are {', '.join(known) or 'none yet'}"
-    )
+def _how_to_name(path: str, group: str, known: Sequence[str]) -> str:
+    lines = f"'{FRONT_MATTER_KEY}:' and below it '  {group}: NAME' in the front matter"
+    if path.endswith(".rst"):
+        lines = f"':{FRONT_MATTER_KEY}: ``{json.dumps({group: 'NAME'})}``' first on the page"
+    return f"Write {lines}; the examples are {', '.join(known) or 'none yet'}"
 
 
 def _read_front_matter(
@@ -135,7 +135,7 @@ def _read_front_matter(
         return {}, []
     if not isinstance(value, Mapping) or not all(isinstance(n, str) for n in value.values()):
         what = f"the front matter's '{FRONT_MATTER_KEY}' is no mapping from group to example"
-        remedy = _how_to_name(DEFAULT_GROUP, known)
+        remedy = _how_to_name(path, DEFAULT_GROUP, known)
         return {}, [Problem(path, 1, "front-matter", what, remedy)]
     return dict(value), [
         Problem(
@@ -143,7 +143,7 @@ def _read_front_matter(
             1,
             "front-matter",
             f"the front matter names the example {name!r}, and there is none of that name",
-            _how_to_name(group, known),
+            _how_to_name(path, group, known),
         )
         for group, name in value.items()
         if name not in known
