@@ -78,7 +78,11 @@ def check_options(app: Sphinx, config: Config) -> None:
     for option in config:
         types = config.values[option.name].valid_types
         # Sphinx warns of such a value, and goes on with it.
-        if option.name.startswith("evergreen_") and not isinstance(option.value, tuple(types)):
+        if (
+            option.name.startswith("evergreen_")
+            and isinstance(types, frozenset)
+            and not isinstance(option.value, tuple(types))
+        ):
             names = " or ".join(sorted(each.__name__ for each in types))
             raise NotPublished(f"{option.name} is {option.value!r}, and has to be of type {names}")
     if config.evergreen_time_limit <= 0:
