@@ -555,6 +555,23 @@ def test_a_block_that_is_refused_is_not_missed_in_its_file(project: Project):
     assert warning.startswith("pages/paste.md:8: WARNING: ")
 
 
+def test_a_line_of_a_block_that_may_have_run_in_part_is_told(project: Project):
+    project.page("half.md", "```{testcode}\nif 1 == 2: print(3)\n```\n", {"default": "sums"})
+    (warning,) = project.build().warnings
+    assert warning.startswith(
+        "pages/half.md:6: WARNING: the line has a statement beside the head that it belongs to"
+    )
+
+
+def test_a_file_of_words_alone_is_shown_as_such(project: Project):
+    project.write({"examples/sums/src/sums.py": '"""Words."""\n'})
+    project.write({"examples/sums/tests/test_sums.py": "import sums\n\ndef test():\n    sums\n"})
+    built = project.build("html")
+    assert built.refusal is None
+    html = (built.output / "pages/sums.html").read_text(encoding="utf-8")
+    assert "Nothing in it has to run" in html
+
+
 def test_an_example_without_a_test_is_missed(project: Project, runs: Runs):
     (project.folder / "examples/sums/tests/test_sums.py").unlink()
     (project.folder / "examples/sums/tests").rmdir()

@@ -448,6 +448,37 @@ def test_a_page_that_uses_what_is_made_at_import_notices(mutants: Command):
     assert outcomes["Oven: degrees: int = 20 -> degrees: int = 21"] == "killed"
 
 
+def test_what_only_a_page_runs_may_survive(mutants: Command):
+    code = "def add(a, b):\n    return a + b\n\n\ndef say(word):\n    return word\n"
+    mutants.example(code, "from sums import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    block = "```{testcode}\nfrom sums import say\nprint(len([say('so')]))\n```\n"
+    page = f"# Page\n\n{block}\n```{{testoutput}}\n1\n```\n"
+    mutants.project.page("page.md", page, {"default": "sums"})
+    printed = mutants.run()
+    assert mutants.status == 1
+    assert printed[0].startswith("pages/sums.md:3: examples/sums/src/sums.py:6 may be changed")
+    assert printed[-2].strip() == "pages/page.md::default"
+
+
+def test_what_runs_at_import_in_no_example_has_no_more_tests(mutants: Command):
+    shown = "# Page\n\n```{literalinclude} ../%s\n```\n"
+    proof, value, test = "proofs/test_a.py", "examples/a/a.py", "examples/a/tests/test_a.py"
+    mutants.project.write(
+        {
+            proof: "WORD = 'so'\nassert WORD == 'so'\n\n\ndef test_word():\n    assert WORD\n",
+            value: "A = 1\n\n\ndef a():\n    return A\n",
+            test: "from a import a\n\n\ndef test_a():\n    assert a() == 1\n",
+            "examples/a/pyproject.toml": "",
+            **{f"pages/{n}.md": shown % name for n, name in enumerate((proof, value))},
+        }
+    )
+    build = mutants.project.build(evergreen_proofs={proof: []})
+    assert build.refusal is None, build.warnings
+    mutants.project.build = lambda: build  # type: ignore[method-assign]
+    mutants.run()
+    assert mutants.status == 0
+
+
 def test_an_example_that_has_changed_since_the_build_is_not_tried(mutants: Command):
     build = mutants.project.build()
     mutants.example("# Words.\ndef add(a, b):\n    return a + b\n", "from sums import add\n")

@@ -99,7 +99,9 @@ def test_no_juju_teardown_keeps_the_models(project: Project):
 
 def test_no_juju_teardown_leaves_out_what_the_marker_marks(project: Project):
     removal = "juju remove-application --model try-test-charm demo"
-    assert removal not in project.run("--juju-model", "try", "--no-juju-teardown")
+    calls = project.run("--juju-model", "try", "--no-juju-teardown")
+    assert "juju status --model try-test-charm" in calls
+    assert removal not in calls
     assert removal in project.run("--juju-model", "try")
 
 
