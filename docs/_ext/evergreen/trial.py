@@ -273,17 +273,14 @@ class _Trial:
                 self._run(item)
             except BaseException:
                 return f"{KILLED}\n{item.nodeid}"
+        elsewhere = [test for test in mutant.tests if test not in self._items]
         # One that passed here may start a process that reads the file, and so runs once more.
-        elsewhere = [
-            test
-            for test in mutant.tests
-            if isinstance(self._items.get(test), pytest.Function | None)
-        ]
-        if elsewhere:
+        again = [item.nodeid for item in here if isinstance(item, pytest.Function)]
+        for tests in filter(None, (elsewhere, again)):
             set_time_limit(_PROOF_SECONDS)
-            if not self._passes_in_copy(mutant.file, mutant.mutation.text, elsewhere):
+            if not self._passes_in_copy(mutant.file, mutant.mutation.text, tests):
                 # Of several, which it was is not known.
-                return f"{KILLED}\n{elsewhere[0] if len(elsewhere) == 1 else ''}"
+                return f"{KILLED}\n{tests[0] if len(tests) == 1 else ''}"
         return SURVIVED
 
     def _limit(self, test: str) -> float:
