@@ -1,5 +1,6 @@
 """What `ops.StoredState` does."""
 
+import collections
 import dataclasses
 import datetime
 import enum
@@ -152,8 +153,11 @@ def test_an_object_in_a_list_is_refused_after_the_handler(monkeypatch: pytest.Mo
     assert __file__ not in [frame.filename for frame in traceback.extract_tb(cause.__traceback__)]
 
 
-def test_a_member_of_an_enumeration_is_refused_after_the_handler(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Charm, "value", Colour.RED)
+@pytest.mark.parametrize("value", [Colour.RED, collections.defaultdict(int)])
+def test_an_object_of_a_subclass_is_refused_after_the_handler(
+    monkeypatch: pytest.MonkeyPatch, value: object
+):
+    monkeypatch.setattr(Charm, "value", value)
     ctx = testing.Context(Charm, meta=META)
     with ctx(ctx.on.update_status(), testing.State()) as manager:
         with pytest.raises(testing.errors.UncaughtCharmError, match="unable to save the data"):
