@@ -543,6 +543,13 @@ def test_code_that_nothing_proves_is_refused(built: Build, name: str):
     assert set(built.problems(name)) == {(f"pages/{name}", line, "block-unprovable")}
 
 
+def test_what_is_written_in_html_is_to_be_written_in_the_pages_markup(built: Build):
+    (problem,) = built.page("html-comment.md").problems
+    assert problem.remedy.startswith(
+        "Write it in the page's own markup; a comment begins with '%'"
+    )
+
+
 @pytest.mark.parametrize("name", OTHERWISE_REFUSED)
 def test_a_block_that_hides_something_is_refused(built: Build, name: str):
     kind, text = OTHERWISE_REFUSED[name]

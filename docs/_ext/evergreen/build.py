@@ -261,7 +261,7 @@ def _prove(app: Sphinx, proving: Proving, pages: Collection[Page]) -> None:
         logger.info("proving %s", ", ".join(unit.name for unit in unproven[:8]))
     try:
         for passed, problems in proving.finish(unproven, pages):
-            logger.info("tests passed: %d", passed)
+            logger.info("%d tests passed", passed)
             _stop_if_any(app, problems)
     except RunEnded as error:
         raise NotPublished(

@@ -34,6 +34,10 @@ _MAKE_PROVABLE = (
     " page with testcode and testoutput, or write a terminal session as console with '$ ' before"
     " each command"
 )
+_WITHOUT_RAW = (
+    "Write it in the page's own markup; a comment begins with '%' in Markdown, and with '..' in"
+    " reStructuredText"
+)
 
 
 class ClosedWorld:
@@ -158,8 +162,10 @@ class ClosedWorld:
 
     def _unprovable(self, node: nodes.Element, page: str, line: int) -> Problem:
         first_words = node.astext().strip().partition("\n")[0][:60]
+        remedy = self._make_provable
         if isinstance(node, nodes.raw):
             what = f"raw {node.get('format', '')}"
+            remedy = _WITHOUT_RAW
         elif isinstance(node, nodes.doctest_block) or node.get("testnodetype") == "doctest":
             what = "an interactive session (>>>)"
         elif "source" in node:
@@ -173,7 +179,7 @@ class ClosedWorld:
             line,
             "block-unprovable",
             f"{what} that nothing proves: {first_words!r}",
-            self._make_provable,
+            remedy,
         )
 
 
