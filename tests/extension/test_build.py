@@ -534,27 +534,6 @@ def test_a_page_whose_example_is_gone_is_read_again(project: Project, runs: Runs
     assert "names the example 'other', and there is none of that name" in warning
 
 
-def test_a_block_that_is_refused_is_not_missed_in_its_file(project: Project):
-    project.page(
-        "paste.md",
-        """\
-        # A page
-
-        ```{literalinclude} ../examples/sums/src/sums.py
-        :start-at: return
-        :caption: src/sums.py
-        ```
-
-        ```{literalinclude} ../examples/sums/src/sums.py
-        :lines: 1
-        :caption: src/sums.py
-        ```
-        """,
-    )
-    (warning,) = project.build(evergreen_prove=False).warnings
-    assert warning.startswith("pages/paste.md:8: WARNING: ")
-
-
 def test_a_line_of_a_block_that_may_have_run_in_part_is_told(project: Project):
     project.page("half.md", "```{testcode}\nif 1 == 2: print(3)\n```\n", {"default": "sums"})
     (warning,) = project.build().warnings

@@ -102,19 +102,26 @@ def test_blocks_that_do_not_give_the_file_are_told(
             assert word in what
 
 
-def test_a_page_that_cannot_be_pasted_is_not_published(project: Project):
-    project.page(
-        "paste.md",
-        """\
-        # A page
+PART = """\
+# A page
 
-        ```{literalinclude} ../examples/sums/src/sums.py
-        :start-at: return
-        :caption: src/sums.py
-        ```
-        """,
-    )
+```{literalinclude} ../examples/sums/src/sums.py
+:start-at: return
+:caption: src/sums.py
+```
+"""
+
+
+def test_a_page_that_cannot_be_pasted_is_not_published(project: Project):
+    project.page("paste.md", PART)
     (warning,) = project.build(evergreen_prove=False).warnings
     assert warning.startswith(
         "pages/paste.md:3: WARNING: lines 1 to 1 of examples/sums/src/sums.py are on no block"
     )
+
+
+def test_a_block_that_is_refused_is_not_missed_in_its_file(project: Project):
+    refused = PART.partition("\n\n")[2].replace(":start-at: return", ":lines: 1")
+    project.page("paste.md", f"{PART}\n{refused}")
+    (warning,) = project.build(evergreen_prove=False).warnings
+    assert warning.startswith("pages/paste.md:8: WARNING: ")

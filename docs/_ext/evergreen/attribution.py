@@ -75,18 +75,16 @@ class Attribution:
 
     def tests_of_line(self, file: str, line: int) -> tuple[str, ...]:
         """Return the node IDs of the tests that ran a line, or the statement it belongs to."""
-        for statement in reversed(self._statements(file)):
-            if statement.first_line <= line <= statement.last_line:
-                return _sorted(self._tests_of(file, statement))
+        statement = self._statement_at(file, line)
+        if statement is not None:
+            return _sorted(self._tests_of(file, statement))
         # The head of a `case` or an `except` is no statement of its own.
         return _sorted(set(self._ran.get(file, {}).get(line, ())) - {AT_IMPORT})
 
     def is_run_at_import(self, file: str, line: int) -> bool:
         """Tell whether a line is of a statement that runs when its file is imported."""
-        return any(
-            each.first_line <= line <= each.last_line and not each.is_in_function
-            for each in self._statements(file)
-        )
+        statement = self._statement_at(file, line)
+        return statement is not None and not statement.is_in_function
 
     def unproven(self, block: Embedded) -> Iterator[Problem]:
         """Yield a problem for a block of which a line has no test.
@@ -167,6 +165,10 @@ class Attribution:
             note for pattern, note in self._stand_ins.items() if fnmatch.fnmatch(file, pattern)
         )
         return next(notes, "")
+
+    def _statement_at(self, file: str, line: int) -> Statement | None:
+        statements = reversed(self._statements(file))
+        return next((s for s in statements if s.first_line <= line <= s.last_line), None)
 
     def _shown(self, block: Embedded) -> list[Statement]:
         return [

@@ -44,26 +44,24 @@ def find_examples(root: Path) -> dict[str, Example]:
             settings = tomllib.loads(pyproject.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{pyproject}: not a TOML file: {error}") from error
+        folder = pyproject.parent.resolve()
         try:
             pytest_settings = settings.get("tool", {}).get("pytest", {})
             pytest_settings = pytest_settings.get("ini_options", pytest_settings)
-            paths = [
-                _paths(pyproject.parent.resolve(), pytest_settings.get(key, default))
-                for key, default in (("pythonpath", "."), ("testpaths", "tests"))
-            ]
+            import_paths = _paths(folder, pytest_settings.get("pythonpath", "."))
+            test_paths = _paths(folder, pytest_settings.get("testpaths", "tests"))
         except (AttributeError, TypeError) as error:
             raise ValueError(
                 f"{pyproject}: not settings that pytest can read: pythonpath and testpaths of"
                 " [tool.pytest] are lists of paths"
             ) from error
-        folder = pyproject.parent.resolve()
         if pyproject.parent.is_symlink():
             raise ValueError(f"{pyproject.parent}: a link: put the example itself there")
         examples[folder.name] = Example(
             name=folder.name,
             folder=folder,
-            import_paths=paths[0],
-            test_paths=paths[1],
+            import_paths=import_paths,
+            test_paths=test_paths,
         )
     return examples
 

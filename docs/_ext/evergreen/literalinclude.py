@@ -6,6 +6,7 @@ page go stale in silence, and notes on the node which lines of which file are sh
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def anchor_of(block: nodes.Element) -> str:
         outer["ids"] = [free]
         document.ids[free] = outer
     return outer["ids"][0]
+
+
+@functools.lru_cache
+def _fault_of(source: bytes) -> str:
+    """Return where and why a source is not Python; nothing if it is. Pages show a file often."""
+    try:
+        compile(source, "<source>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f", line {line}" if line else ""
+        return f"{where}, is not Python: {getattr(error, 'msg', error)}"
+    return ""
 
 
 class Refusal(Exception):
@@ -154,16 +167,9 @@ class EvergreenLiteralInclude(LiteralInclude):
 
     def _check_symbol(self, filename: str, shown_name: str) -> None:
         if filename.endswith(".py"):
-            try:
-                compile(Path(filename).read_bytes(), shown_name, "exec", dont_inherit=True)
-            except (SyntaxError, ValueError) as error:
-                line = getattr(error, "lineno", None)
-                where = f", line {line}" if line else ""
-                raise Refusal(
-                    "include-syntax",
-                    f"{shown_name}{where}, is not Python: {getattr(error, 'msg', error)}",
-                    "Mend the file",
-                ) from error
+            fault = _fault_of(Path(filename).read_bytes())
+            if fault:
+                raise Refusal("include-syntax", f"{shown_name}{fault}", "Mend the file")
         symbol = self.options.get("pyobject")
         if symbol is None:
             return

@@ -59,7 +59,7 @@ def _statements(node: ast.AST, *, is_in_function: bool) -> Iterator[Statement]:
     for child in ast.iter_child_nodes(node):
         # What holds other statements besides statements: handlers of exceptions, cases.
         if isinstance(child, ast.stmt):
-            is_beside_head = child in getattr(node, "body", ()) and child.lineno <= end_of_head
+            is_beside_head = child.lineno <= end_of_head and child in getattr(node, "body", ())
             yield from _statement(child, is_in_function, is_beside_head)
         yield from _statements(child, is_in_function=is_in_function)
 
