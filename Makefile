@@ -41,9 +41,11 @@ SPHINX := $(BIN)/python -m sphinx --conf-dir .
 PYTEST_ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -q --no-header
 NAMES_OF_PACKAGES := sed -uE '/^Collecting/!d; s/ \(from .*//'
 
-# Make and Bash end at a signal, and what they have started goes on. This command takes it along.
-WHOLE = { set -m; { $(1); } & set +m; \
-  for signal in INT TERM HUP; do trap "kill -$$signal -- -$$! || true" $$signal; done; \
+# Make and Bash end at a signal, and what they have started goes on. This command takes it along,
+# and does not start it any more when the signal is there before it.
+WHOLE = { told=; for signal in INT TERM HUP; do \
+  trap "told=1; [ -z \"\$${!-}\" ] || kill -$$signal -- -\$$! || true" $$signal; done; \
+  set -m; { [ -z "$$told" ] && { $(1); }; } & set +m; \
   wait $$! || { while kill -0 -- -$$!; do sleep 0.1; done 2>/dev/null; false; }; }
 
 .PHONY: help html serve live check test mutants coverage lint linkcheck matrix new-guide lock bench soak steady clean

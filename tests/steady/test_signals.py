@@ -13,7 +13,8 @@ import pytest
 from copied_project import BIN, BYTECODE, NOT_COPIED, ROOT, carry_over, inherited_environment
 
 PROOF = "tests/proofs/test_tools.py"
-# What runs, late or soon, in a build that has something to prove.
+# What Python runs, late or soon, in a build that has something to prove. Bash has it in its own
+# command from the start, when it cannot tell anyone yet.
 MOMENTS = ("-m sphinx", "pytest.main(")
 # In place of Python: it writes down its arguments, one call a line, and makes an environment whose
 # Python it is, too.
@@ -90,7 +91,11 @@ def test_a_build_that_is_told_to_end_leaves_no_site_and_no_process(
         # Something to prove.
         test.write_text(f"{test.read_text()}\n# More.\n")
         process = start(project, f"BIN={BIN}", f"PYTHONPYCACHEPREFIX={BYTECODE}", "html")
-        wait_for(lambda moment=moment: any(moment in each for each in running_in(project)))
+        wait_for(
+            lambda moment=moment: any(
+                each.startswith(str(BIN)) and moment in each for each in running_in(project)
+            )
+        )
         kill(process.pid, signal.SIGTERM)
         assert process.wait() != 0
         assert running_in(project) == []
