@@ -496,7 +496,11 @@ def test_a_library_that_is_not_installed_is_named(project: Project, runs: Runs):
         ("proofs", {"test_x.py": "*"}, "evergreen_proofs['test_x.py'] is '*', and has to be a li"),
         ("proofs", {"test_x.py": ["test_*", "gone/*"]}, "['test_x.py'] has 'gone/*', which no f"),
         ("stand_ins", {"*.py": 1}, "evergreen_stand_ins['*.py'] is 1, and has to be text"),
-        ("stand_ins", {"*.py": "Run elsewhere."}, ""),
+        ("proofs", {"test_x.py": ["/tmp/*"]}, "['test_x.py'] has '/tmp/*', which no file of"),
+        ("proofs", {"test_x.py": [""]}, "['test_x.py'] has '', which no file of"),
+        ("proofs", {"test_x.py": [1]}, "['test_x.py'] has 1, which no file of"),
+        ("stand_ins", {"examples/*.py": "Run elsewhere."}, ""),
+        ("stand_ins", {"gone/*.py": "Run elsewhere."}, "evergreen_stand_ins has 'gone/*.py', wh"),
     ],
 )
 def test_an_option_that_cannot_have_its_value_is_named(
@@ -506,7 +510,10 @@ def test_an_option_that_cannot_have_its_value_is_named(
     evergreen.setup(mock.Mock(add_config_value=config.add))
     config.init_values()
     (tmp_path / "test_x.py").touch()
-    app = SimpleNamespace(confdir=tmp_path)
+    remote = tmp_path / "examples/sums/remote.py"
+    remote.parent.mkdir(parents=True)
+    remote.touch()
+    app = SimpleNamespace(confdir=tmp_path, config=config)
     with pytest.raises(NotPublished, match=re.escape(words)) if words else nullcontext():
         check_options(app, config)  # type: ignore[arg-type]
 

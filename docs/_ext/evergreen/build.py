@@ -5,6 +5,7 @@ All of it is over before a page is written, so that a build that fails publishes
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
@@ -97,14 +98,28 @@ def check_options(app: Sphinx, config: Config) -> None:
                 f"evergreen_proofs[{test!r}] is {patterns!r}, and has to be a list of patterns"
             )
         for pattern in patterns:
-            if not any(project_folder(app).glob(pattern)):
+            if not _some_file_answers(project_folder(app), pattern):
                 raise NotPublished(
                     f"evergreen_proofs[{test!r}] has {pattern!r}, which no file of"
                     f" {project_folder(app)} answers to"
                 )
+    files = [_relative(path, project_folder(app)) for path in examples_folder(app).rglob("*")]
     for pattern, note in config.evergreen_stand_ins.items():
         if not isinstance(note, str):
             raise NotPublished(f"evergreen_stand_ins[{pattern!r}] is {note!r}, and has to be text")
+        if not fnmatch.filter(files, pattern):
+            raise NotPublished(
+                f"evergreen_stand_ins has {pattern!r}, which no file of {examples_folder(app)}"
+                f" answers to; a pattern begins at {project_folder(app)}"
+            )
+
+
+def _some_file_answers(folder: Path, pattern: object) -> bool:
+    try:
+        return any(folder.glob(pattern))  # type: ignore[arg-type]
+    except (NotImplementedError, TypeError, ValueError):
+        # An absolute pattern; something else than text; an empty one.
+        return False
 
 
 def read_examples(app: Sphinx, config: Config) -> None:
