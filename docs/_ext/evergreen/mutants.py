@@ -181,7 +181,8 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
     if to_try:
         to_run = {page.path: page.tests for page in pages if page.tests}
         try:
-            try_mutants(to_try, project, examples, to_run, tell)
+            libraries = env.config.evergreen_libraries
+            try_mutants(to_try, project, examples, to_run, libraries, tell)
         finally:
             fates.save(mutants)
     seconds = time.monotonic() - before

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NoReturn
@@ -33,6 +33,7 @@ from evergreen.pytest_plugin import SESSION_NAME, Session
 from evergreen.runner import temporary_folder
 from evergreen.schemata import can_be_tried_where_it_stands, instrument
 from evergreen.walk import walk
+from evergreen.warm_python import warm_python
 
 _LEAST_SECONDS = 2.0
 _TIMES_AS_LONG = 10
@@ -54,6 +55,7 @@ def try_mutants(
     project: Path,
     examples: Mapping[str, Example],
     pages: Mapping[str, PageTests],
+    libraries: Iterable[str],
     tell: Tell,
 ) -> None:
     """Try mutants on their tests, on all cores.
@@ -63,6 +65,7 @@ def try_mutants(
         project: the folder of `conf.py`.
         examples: the examples, by name.
         pages: what is run on each page, by its source file.
+        libraries: what a Python that is started is likely to import.
         tell: is called for each mutant, when it has ended.
 
     Raises:
@@ -80,7 +83,7 @@ def try_mutants(
     # As where the tests are proven; whoever calls may have set them.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ["PYTEST_ADDOPTS"] = ""
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, warm_python(folder, libraries):
         manifest = folder / "manifest.json"
         Manifest(own, (*tests, *own)).write(manifest)
         trial = _Trial(mutants, project, folders, folder, tell)
