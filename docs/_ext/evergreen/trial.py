@@ -270,20 +270,24 @@ class _Trial:
         _change(self._project / mutant.file, mutant.mutation.text)
         if here and not self._import_anew(mutant, here):
             return f"{KILLED}\n{here[0].nodeid}"
-        for item in here:
-            set_time_limit(self._limit(item.nodeid))
-            try:
-                self._run(item)
-            except BaseException:
-                return f"{KILLED}\n{item.nodeid}"
+        functions = [item for item in here if isinstance(item, pytest.Function)]
+        groups = [item for item in here if isinstance(item, GroupItem)]
         elsewhere = [test for test in mutant.tests if test not in self._items]
         # One that passed here may start a process that reads the file, and so runs once more.
-        again = [item.nodeid for item in here if isinstance(item, pytest.Function)]
-        for tests in filter(None, (elsewhere, again)):
-            set_time_limit(_PROOF_SECONDS)
-            if not self._passes_in_copy(mutant.file, mutant.mutation.text, tests):
-                # Of several, which it was is not known.
-                return f"{KILLED}\n{tests[0] if len(tests) == 1 else ''}"
+        again = [item.nodeid for item in functions]
+        # Blocks that import the file notice what its tests have not least of all.
+        for items, in_copy in ((functions, elsewhere), (groups, again)):
+            for item in items:
+                set_time_limit(self._limit(item.nodeid))
+                try:
+                    self._run(item)
+                except BaseException:
+                    return f"{KILLED}\n{item.nodeid}"
+            if in_copy:
+                set_time_limit(_PROOF_SECONDS)
+                if not self._passes_in_copy(mutant.file, mutant.mutation.text, in_copy):
+                    # Of several, which it was is not known.
+                    return f"{KILLED}\n{in_copy[0] if len(in_copy) == 1 else ''}"
         return SURVIVED
 
     def _limit(self, test: str) -> float:
