@@ -2,8 +2,9 @@
 
 A block or a test may start Python, and does so again for each of its mutants. Most of that time
 goes to imports that never change. A server has done them; see `warm_server`. A client takes the
-place of `sys.executable`, and has the server run its arguments in a fork, with its own environment,
-folder, streams and process group. What it does not know how to run so, it leaves to Python itself.
+place of `sys.executable`, and has the server run its arguments in a fork, with its own
+environment, folder, streams and process group. What it does not know how to run so, it leaves to
+Python itself.
 """
 
 from __future__ import annotations
