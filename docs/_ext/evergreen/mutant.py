@@ -31,6 +31,8 @@ class StepPlace:
     """The page's source file, relative to the folder that holds `conf.py`."""
     group: str
     """The group's name."""
+    example: str
+    """The example that the group uses."""
     index: int
     """Its number among the group's steps, counted from 0."""
     is_output: bool
@@ -164,7 +166,7 @@ def _mutants_of_group(group: Group, project: Path) -> Iterator[Mutant]:
     test = (f"{group.page}::{group.name}",)
     for index, step in enumerate(group.steps):
         code, output = step.code, step.output
-        place = StepPlace(group.page, group.name, index, is_output=False)
+        place = StepPlace(group.page, group.name, group.example, index, is_output=False)
         for mutation in mutate_literals(code.text):
             line = code.line + mutation.line - 1
             published = f"{code.path}:{line}"

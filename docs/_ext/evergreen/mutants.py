@@ -8,10 +8,11 @@ records nor executed blocks, and start a pytest for each mutant or for a few: th
 Its rules:
 
 - A mutant of a file has to be noticed, or to be listed as equivalent in the example's
-  `mutants.toml`, with the reason. An entry that no surviving mutant answers to is an error.
+  `mutants.toml`, with the reason.
 - Each word and number of a `testoutput` has to be noticed.
-- In a `testcode`, some literals may be free, as the name of a charm that is there to be an example
-  of something else. A block is to have something that is noticed: a literal, or its output.
+- Each literal of a `testcode` has to be noticed, or to be listed there as free, with the reason:
+  the name of a charm, say, that is there to be an example of something else.
+- An entry that no surviving mutant answers to is an error.
 - What nothing runs here, as another machine does, is not changed.
 """
 
@@ -25,12 +26,12 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evergreen.attribution import Attribution
-from evergreen.equivalents import EQUIVALENTS_NAME, Equivalent, read_equivalents
+from evergreen.equivalents import EQUIVALENTS_NAME, Equivalent, Free, read_listed
 from evergreen.evidence import Evidence
 from evergreen.example import find_examples
 from evergreen.fates import KILLED, SURVIVED, TIMED_OUT, Fate, Fates, digests_of_tests
@@ -53,37 +54,41 @@ class Verdict:
     """The number of mutants by what became of them: how they ended, `equivalent` or `free`."""
     problems: Sequence[str]
     """What is wrong, in messages that begin with a place."""
-    free: Sequence[Mutant]
-    """Literals of executed blocks that may be others."""
 
 
-def judge(fates: Sequence[tuple[Mutant, Fate]], equivalents: Iterable[Equivalent]) -> Verdict:
+def judge(
+    fates: Sequence[tuple[Mutant, Fate]],
+    equivalents: Sequence[Equivalent],
+    free: Sequence[Free],
+) -> Verdict:
     """Say which mutants ought to have been noticed."""
     counts: Counter[str] = Counter()
     problems: list[str] = []
-    free: list[Mutant] = []
     left = list(equivalents)
-    biting = {_block_of(mutant) for mutant, fate in fates if fate.outcome != SURVIVED}
+    unused = dict.fromkeys(free)
     for mutant, fate in fates:
         listed = next((each for each in left if each.is_about(mutant)), None)
+        reasons = [each for each in free if each.is_about(mutant)]
         if fate.outcome != SURVIVED:
             counts[fate.outcome] += 1
         elif listed is not None:
             counts["equivalent"] += 1
             left.remove(listed)
-        elif mutant.step and not mutant.step.is_output and _block_of(mutant) in biting:
+        elif reasons:
             counts["free"] += 1
-            free.append(mutant)
+            for each in reasons:
+                unused.pop(each, None)
         else:
             counts[SURVIVED] += 1
             problems.append(_survival(mutant))
     ended = dict(fates)
     problems += [_stale(each, ended) for each in left]
-    return Verdict(counts, problems, free)
-
-
-def _block_of(mutant: Mutant) -> object:
-    return mutant.step and (mutant.step.page, mutant.step.group, mutant.step.index)
+    problems += [
+        f"{each.path}:1: listed as free, and no block has such a change that nothing notices:"
+        f" {each.change}. Remove the entry."
+        for each in unused
+    ]
+    return Verdict(counts, problems)
 
 
 def _survival(mutant: Mutant) -> str:
@@ -144,16 +149,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=Path("_build/mutants.json"),
         help="the file that keeps how each mutant ended (%(default)s)",
     )
-    parser.add_argument("--free", action="store_true", help="list the free literals too")
     options = parser.parse_args(arguments)
     try:
-        return _run(options.doctrees, options.fates, list_free=options.free)
+        return _run(options.doctrees, options.fates)
     except (NoTrial, OSError, ValueError) as error:
         print(f"evergreen.mutants: {error}", file=sys.stderr)
         return 2
 
 
-def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
+def _run(doctrees: Path, path: Path) -> int:
     project = Path.cwd()
     env = _read_environment(doctrees)
     pages: list[Page] = list(env.evergreen_pages.values())
@@ -167,7 +171,7 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
         if proof is None or proof.digest != digest_of_example(example, now):
             raise NoTrial(f"the example {name!r} is another since the build: build the site again")
     attribution = Attribution(evidence.proofs, project, env.config.evergreen_stand_ins)
-    equivalents = read_equivalents(examples.values(), project)
+    equivalents, free = read_listed(examples.values(), project)
     mutants = find_mutants(pages, evidence.proofs, attribution, project)
     fates = Fates(path, digests_of_tests(pages, evidence.proofs))
     to_try = [mutant for mutant in mutants if fates.of(mutant) is None]
@@ -187,12 +191,9 @@ def _run(doctrees: Path, path: Path, *, list_free: bool) -> int:
             fates.save(mutants)
     seconds = time.monotonic() - before
     ended = [(mutant, fate) for mutant in mutants if (fate := fates.of(mutant))]
-    verdict = judge(ended, equivalents)
+    verdict = judge(ended, equivalents, free)
     for problem in verdict.problems:
         print(problem)
-    for mutant in verdict.free if list_free else ():
-        change = f"{mutant.mutation.before} -> {mutant.mutation.after}"
-        print(f"{mutant.place}: may be another: {change}")
     if env.config.evergreen_mutants:
         digest = digest_of_published(pages, project, env.config, evidence.versions)
         _tally(verdict, digest).write(project / env.config.evergreen_mutants)
