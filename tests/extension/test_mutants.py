@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from evergreen import mutants as command
 from evergreen.attempt import attempt
-from evergreen.equivalents import read_equivalents
+from evergreen.equivalents import read_listed
 from evergreen.example import environment_for_extension, find_examples
 from evergreen.mutation import (
     OPERATORS,
@@ -389,13 +389,16 @@ def test_a_listed_mutant_that_is_killed_or_gone_is_an_error(mutants: Command):
         ("[[equivalent", "not a TOML file"),
         ('[[equivalent]]\nfile = "src/sums.py"\n', "an entry needs after, before, file, reason"),
         (EQUIVALENT.replace("Nobody has ten points.", " "), "the entry of .* gives no reason"),
+        ('[[free]]\nchanges = ["x"]\n', "an entry of what is free needs a list of changes and a"),
+        ('[[free]]\nchanges = "x"\nreason = "y"\n', "an entry of what is free needs a list"),
+        ('[[free]]\nchanges = ["x"]\nreason = ""\n', "the entry of .* gives no reason"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_told(project: Project, text: str, message: str):
     project.write({"examples/sums/mutants.toml": text})
     examples = find_examples(project.folder / "examples")
     with pytest.raises(ValueError, match=f"^examples/sums/mutants.toml: {message}"):
-        read_equivalents(examples.values(), project.folder)
+        read_listed(examples.values(), project.folder)
 
 
 def test_a_test_that_starts_a_process_notices(mutants: Command):
@@ -617,7 +620,7 @@ file.unlink()
 
 def test_literals_and_outputs_of_executed_blocks_are_changed(mutants: Command):
     mutants.project.page("blocks.md", BLOCKS, {"default": "sums"})
-    printed = mutants.run("--free")
+    printed = mutants.run()
 
     outcomes = mutants.outcomes()
     assert outcomes["default: total = add(1, 2) -> total = add(2, 2)"] == "killed"
@@ -625,13 +628,55 @@ def test_literals_and_outputs_of_executed_blocks_are_changed(mutants: Command):
     assert outcomes["default output: ValueError: no 3 -> ValueError: no 4"] == "killed"
     assert outcomes["default: assert len(names) == 1 -> assert len(names) == 2"] == "killed"
     assert outcomes['default: unused = "free" -> unused = "XXfree"'] == "survived"
-    place = f"pages/blocks.md:{BLOCKS[: BLOCKS.index('unused')].count(chr(10)) + 5}"
-    assert f'{place}: may be another: unused = "free" -> unused = "XXfree"' in printed
-    # Nothing notices what this block says, and it prints nothing.
-    (told,) = [line for line in printed if "may be changed" in line]
-    line = BLOCKS[: BLOCKS.index("names = ")].count("\n") + 5
-    assert told.startswith(f"pages/blocks.md:{line}: pages/blocks.md:{line} may be changed")
+    told = [line for line in printed if "may be changed" in line]
+    starts = (
+        BLOCKS[: BLOCKS.index(code)].count("\n") + 5 for code in ("unused", "names", "file.w")
+    )
+    for line, start in zip(told, starts, strict=True):
+        place = f"pages/blocks.md:{start}"
+        assert line.startswith(f"{place}: {place} may be changed (string) and no test notices.")
     assert mutants.status == 1
+
+
+FREE = """\
+[[free]]
+changes = ['= "XXfree"', '"XXx"', "XXa"]
+reason = "Nobody asks for it."
+"""
+
+
+def test_a_literal_that_may_be_another_is_listed_with_the_reason(mutants: Command):
+    mutants.project.page("blocks.md", BLOCKS, {"default": "sums"})
+    mutants.project.write({"examples/sums/mutants.toml": FREE})
+    *_, summary = mutants.run()
+
+    assert mutants.status == 0
+    assert " 3 free, 0 survived; " in summary
+
+
+def test_a_list_is_about_the_blocks_of_its_example_and_not_about_outputs(mutants: Command):
+    mutants.project.page("blocks.md", BLOCKS, {"default": "sums"})
+    other = {"pyproject.toml": "", "tests/test_it.py": "def test_it():\n    pass\n"}
+    mutants.project.write({f"examples/other/{name}": text for name, text in other.items()})
+    mutants.project.page(
+        "other.md", "```{literalinclude} ../examples/other/tests/test_it.py\n```\n"
+    )
+    free = FREE.replace('"XXa"', '"XXtotal 3", "= add(2, 2)"')
+    mutants.project.write(
+        {"examples/sums/mutants.toml": free, "examples/other/mutants.toml": FREE}
+    )
+    printed = mutants.run()
+
+    assert mutants.status == 1
+    stale = [line for line in printed if "listed as free" in line]
+    what = "listed as free, and no block has such a change that nothing notices: "
+    assert stale == [
+        f'examples/other/mutants.toml:1: {what}= "XXfree". Remove the entry.',
+        f'examples/other/mutants.toml:1: {what}"XXx". Remove the entry.',
+        f"examples/other/mutants.toml:1: {what}XXa. Remove the entry.",
+        f"examples/sums/mutants.toml:1: {what}XXtotal 3. Remove the entry.",
+        f"examples/sums/mutants.toml:1: {what}= add(2, 2). Remove the entry.",
+    ]
 
 
 def test_a_word_of_an_output_that_nothing_compares_survives(mutants: Command):
