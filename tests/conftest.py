@@ -4,9 +4,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from warm_python import warm_python
+from evergreen.warm_python import warm_python
 from xdist.scheduler import LoadFileScheduling
 
+# What a build imports, besides what comes with Sphinx.
+LIBRARIES = (
+    "coverage.sqldata",
+    "furo",
+    "jubilant",
+    "myst_parser.parsers.sphinx_",
+    "myst_parser.sphinx_ext.main",
+    "notfound.extension",
+    "ops.testing",
+    "pygments.lexers.python",
+    "pygments.lexers.shell",
+    "pytest_cov.engine",
+    "pytest_sphinx",
+    "slipcover",
+    "sphinx.builders.dirhtml",
+    "sphinx.cmd.build",
+    "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
+    "sphinx_copybutton",
+    "sphinx_design.extension",
+    "sphinx_reredirects",
+    "unittest.mock",
+)
 # Folders of tests each of which takes long: no worker is to wait for a file of them.
 SEPARATE = ("tests/juju/", "tests/sabotage/")
 # What shares something there that takes long to make.
@@ -39,5 +62,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Yield a folder of the environment's commands, whose `python` starts fast."""
-    with warm_python(tmp_path_factory.mktemp("warm")) as folder:
-        yield folder
+    # Most tests do without.
+    from sphinx.application import builtin_extensions
+
+    libraries = (*LIBRARIES, *builtin_extensions)
+    with warm_python(tmp_path_factory.mktemp("warm"), libraries) as python:
+        yield python.parent

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from evergreen.warm_python import warm_python
@@ -43,13 +44,10 @@ ASK = "import sys; print(sys.executable)"
 def pythons(fast_python: None) -> Iterator[tuple[str, str]]:
     """Yield the environment's Python, and a warm one."""
     usual = str(Path(sys.prefix, "bin", "python"))
-    with tempfile.TemporaryDirectory() as folder:
-        with warm_python(Path(folder), ["json"]):
-            warm = sys.executable
-            while not Path(folder, "server").exists():
-                time.sleep(0.01)
-            yield usual, warm
-        assert sys.executable != warm
+    with tempfile.TemporaryDirectory() as folder, warm_python(Path(folder), ["json"]) as warm:
+        while not Path(folder, "server").exists():
+            time.sleep(0.01)
+        yield usual, str(warm)
 
 
 @pytest.fixture
@@ -69,6 +67,7 @@ def environment() -> dict[str, str]:
         ["folder/script.py", "say"],
         ["-m", "script", "nothing"],
         ["-m", "script", "raise"],
+        ["-c", SCRIPT.replace("__file__", "'no file'"), "number"],
     ],
     ids=" ".join,
 )
@@ -111,12 +110,12 @@ def test_it_knows_who_it_is(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "is_of_own_session"),
+    ("arguments", "variables", "special"),
     [
-        (["-c", ASK], {}, False),
-        (["-I", "ask.py"], {}, False),
-        (["ask.py"], {"PYTHONHASHSEED": "0"}, False),
-        (["ask.py"], {}, True),
+        (["-I", "ask.py"], {}, {}),
+        (["ask.py"], {"PYTHONHASHSEED": "0"}, {}),
+        (["ask.py"], {}, {"start_new_session": True}),
+        (["ask.py"], {}, {"close_fds": False}),
     ],
 )
 def test_what_it_cannot_run_so_it_leaves_to_the_usual_python(
@@ -125,17 +124,22 @@ def test_what_it_cannot_run_so_it_leaves_to_the_usual_python(
     tmp_path: Path,
     arguments: list[str],
     variables: dict[str, str],
-    is_of_own_session: bool,
+    special: dict[str, Any],
 ):
     (tmp_path / "ask.py").write_text(ASK)
     _, warm = pythons
+    # A file that is not closed before a program starts.
+    reading, writing = os.pipe()
+    os.set_inheritable(reading, True)
     printed = subprocess.check_output(
         [warm, *arguments],
         cwd=tmp_path,
         env={**environment, **variables},
-        start_new_session=is_of_own_session,
         text=True,
+        **special,
     )
+    os.close(reading)
+    os.close(writing)
     assert printed.strip() not in ("", warm)
 
 
@@ -159,8 +163,7 @@ def test_until_the_server_answers_the_usual_python_does(
     environment: dict[str, str], tmp_path: Path
 ):
     (tmp_path / "ask.py").write_text(ASK)
-    with warm_python(tmp_path, ["json"]):
-        warm = Path(sys.executable)
+    with warm_python(tmp_path, ["json"]) as warm:
         text = warm.read_text().replace(f"{tmp_path}/server", f"{tmp_path}/none")
         warm.write_text(text)
         printed = subprocess.check_output([warm, tmp_path / "ask.py"], env=environment, text=True)
@@ -200,8 +203,7 @@ def test_what_a_client_stands_for_ends_with_it(
 
 
 def test_a_client_fails_when_its_server_ends(environment: dict[str, str], tmp_path: Path):
-    with warm_python(tmp_path, ["json"]), socket.socket(socket.AF_UNIX) as server:
-        warm = Path(sys.executable)
+    with warm_python(tmp_path, ["json"]) as warm, socket.socket(socket.AF_UNIX) as server:
         warm.write_text(warm.read_text().replace(f"{tmp_path}/server", f"{tmp_path}/other"))
         server.bind(f"{tmp_path}/other")
         server.listen()

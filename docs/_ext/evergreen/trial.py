@@ -83,10 +83,10 @@ def try_mutants(
     # As where the tests are proven; whoever calls may have set them.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ["PYTEST_ADDOPTS"] = ""
-    with temporary_folder() as folder, warm_python(folder, libraries):
+    with temporary_folder() as folder, warm_python(folder, libraries) as python:
         manifest = folder / "manifest.json"
         Manifest(own, (*tests, *own)).write(manifest)
-        trial = _Trial(mutants, project, folders, folder, tell)
+        trial = _Trial(mutants, project, folders, folder, str(python), tell)
         root = folders[0].parent
         # Nothing reads an assertion's explanation here, and making one takes longest of all.
         status = pytest.main(
@@ -112,6 +112,7 @@ class _Trial:
         project: Path,
         folders: Sequence[Path],
         temporary: Path,
+        python: str,
         tell: Tell,
     ) -> None:
         self.problem = ""
@@ -119,6 +120,7 @@ class _Trial:
         self._project = project
         self._folders = folders
         self._temporary = temporary
+        self._python = python
         self._tell = tell
         self._items: dict[str, pytest.Item] = {}
         self._seconds: dict[str, float] = {}
@@ -139,6 +141,7 @@ class _Trial:
                 # Each attempt is a fork already.
                 item.runtest = functools.partial(_run_group, item)  # type: ignore[method-assign]
         tempfile.tempdir = str(self._temporary)
+        sys.executable = self._python
         # Whatever is loaded or made once is there before the first fork.
         self.problem = self._run_unchanged()
         if not self.problem:

@@ -1,10 +1,9 @@
 """A warm Python: one that is forked off another, which has imported what takes long.
 
 A block or a test may start Python, and does so again for each of its mutants. Most of that time
-goes to imports that never change. A server has done them; see `warm_server`. A client takes the
-place of `sys.executable`, and has the server run its arguments in a fork, with its own
-environment, folder, streams and process group. What it does not know how to run so, it leaves to
-Python itself.
+goes to imports that never change. A server has done them; see `warm_server`. A client stands in
+for `python`, and has the server run its arguments in a fork, with its own environment, folder,
+streams and process group. What it does not know how to run so, it leaves to Python itself.
 """
 
 from __future__ import annotations
@@ -29,10 +28,13 @@ while words[:1] == ["-W"]:
 known = ("DONTWRITEBYTECODE", "PATH", "PYCACHEPREFIX", "UNBUFFERED")
 names = {{name for name in os.environ if name.startswith(("PYTHON", "COVERAGE_"))}}
 foreign = names.difference(f"PYTHON{{name}}" for name in known)
+files = os.listdir("/dev/fd")
 server = socket(AF_UNIX, SOCK_STREAM)
 try:
-    if not words or words[0] != "-m" and words[0].startswith("-") or foreign:
-        raise OSError("it is something else than a script or a module")
+    if not words or words[0] not in ("-c", "-m") and words[0].startswith("-") or foreign:
+        raise OSError("it is something else than a script, a module or a text of code")
+    if len(files) > 4:
+        raise OSError("it has been given more files than its streams")
     if os.getsid(0) != {session}:
         raise OSError("it could not be ended with its process group")
     server.connect({address!r})
@@ -55,8 +57,8 @@ os._exit(code)
 
 
 @contextlib.contextmanager
-def warm_python(folder: Path, libraries: Iterable[str]) -> Iterator[None]:
-    """Have `sys.executable` start warm, for as long as this is wanted.
+def warm_python(folder: Path, libraries: Iterable[str]) -> Iterator[Path]:
+    """Yield what starts Python warm, among links to all other commands of the environment.
 
     Until the server has imported all, it starts as usual.
 
@@ -82,8 +84,4 @@ def warm_python(folder: Path, libraries: Iterable[str]) -> Iterator[None]:
         stdin=subprocess.PIPE,
         env=others,
     ):
-        sys.executable = str(client)
-        try:
-            yield
-        finally:
-            sys.executable = python
+        yield client

@@ -88,26 +88,28 @@ def _run(arguments: Sequence[str]) -> NoReturn:
     while arguments[0] == "-W":
         warnings._processoptions([arguments[1]])  # type: ignore[attr-defined]
         arguments = arguments[2:]
-    is_module = arguments[0] == "-m"
-    name, *others = arguments[is_module:]
-    sys.argv = [name, *others]
-    first = Path.cwd() if is_module else Path(name).resolve().parent
+    kind = arguments[0] if arguments[0] in ("-c", "-m") else ""
+    what, *others = arguments[bool(kind) :]
+    sys.argv = ["-c" if kind == "-c" else what, *others]
+    first = "" if kind == "-c" else str(Path.cwd() if kind else Path(what).resolve().parent)
     folders = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    sys.path[:0] = [str(first), *(str(Path(folder).absolute()) for folder in folders)]
+    sys.path[:0] = [first, *(str(Path(folder).absolute()) for folder in folders)]
     sys.pycache_prefix = os.environ.get("PYTHONPYCACHEPREFIX")
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
     # So it is without a buffer for whoever asks for that, and waits for it.
     sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
     status: object = 0
     try:
-        if is_module:
-            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        if kind == "-m":
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
         else:
             main = types.ModuleType("__main__")
-            main.__file__ = str(Path(name).absolute())
             sys.modules["__main__"] = main
-            code = compile(Path(name).read_bytes(), main.__file__, "exec", dont_inherit=True)
-            exec(code, main.__dict__)
+            name, text = "<string>", what.encode()
+            if not kind:
+                main.__file__ = name = str(Path(what).absolute())
+                text = Path(what).read_bytes()
+            exec(compile(text, name, "exec", dont_inherit=True), main.__dict__)
     except SystemExit as end:
         status = end.code
         if isinstance(status, str):
