@@ -68,18 +68,23 @@ $(INSTALLED): requirements.txt
 html: $(SITE)/.buildinfo ## Prove the snippets and build the site into _build/html.
 	@echo "The proven site is in $(SITE). Look at it: make serve"
 
+FOLDERS = $(patsubst %/.,%,$(wildcard $(addsuffix /.,$(1))))
+
 # While a site is being built there is none in _build/html; only a build that has gone through
-# puts it there. What was built before is used again only when nothing but pages has changed:
-# Sphinx removes no file of a page, a redirect or an image that is gone.
-$(SITE)/.buildinfo: $(INSTALLED) $(SOURCES)
+# puts it there. What was built before is used again only when nothing but pages has changed, and
+# none is gone: Sphinx removes no file of a page, a redirect or an image that is gone.
+$(SITE)/.buildinfo: $(INSTALLED) $(SOURCES) | $(STAMPS)
 	@rm -rf _build/unproven
 	@if [ -d $(SITE) ]; then mv $(SITE) _build/unproven; fi
-	@$(if $(filter-out %.md,$?),rm -rf _build/unproven)
+	@printf '%s\n' $(sort $(SOURCES)) >$(STAMPS)/sources.now
+	@$(if $(filter-out %.md $(call FOLDERS,$?),$?),rm -rf _build/unproven,\
+	  [ -z "$$(comm -23 $(STAMPS)/sources $(STAMPS)/sources.now 2>&1)" ] || rm -rf _build/unproven)
 	@echo "Reading the pages, and proving what has changed"
 	@$(call WHOLE,$(SPHINX) --doctree-dir _build/doctrees --quiet --fail-on-warning \
 	  --builder dirhtml docs _build/unproven) || { \
 	  rm -rf _build/unproven; echo "No site: mend what is listed above, and call make again." >&2; exit 1; }
 	@mv _build/unproven $(SITE)
+	@mv $(STAMPS)/sources.now $(STAMPS)/sources
 	@touch $@
 
 serve: html ## Serve the built site on http://127.0.0.1:8000 (PORT=8000).

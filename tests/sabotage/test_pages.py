@@ -1,6 +1,7 @@
 """The guides cannot go out of date: each way to damage a page fails `make check`."""
 
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -342,3 +343,23 @@ def test_check_fails_and_says_where(
     expected = sabotage(folder)
 
     assert_noticed(folder, check(), expected)
+
+
+def test_a_page_that_is_gone_is_gone_from_the_site(project: Project, folder: Path):
+    site, page = folder / "_build/html", folder / "docs/howto/added.md"
+    other = site / "reference/facts-about-ops/index.html"
+    written = other.stat().st_mtime_ns
+    page.write_text("---\norphan: true\n---\n# Added\n\nHere for a while.\n", encoding="utf-8")
+    done = project.make("html")
+
+    assert done.returncode == 0, done.stdout
+    assert (site / "howto/added/index.html").exists()
+    # The others are as they were.
+    assert other.stat().st_mtime_ns == written
+
+    # The clock of a file system goes on by some milliseconds at a time.
+    time.sleep(0.1)
+    page.unlink()
+    done = project.make("html")
+    assert done.returncode == 0, done.stdout
+    assert not (site / "howto/added").exists(), done.stdout
