@@ -763,6 +763,8 @@ def test_a_page_may_be_what_notices(mutants: Command):
     """
     mutants.example(SIZES, TEST_SIZES)
     mutants.project.page("page.md", page, {"default": "sums"})
+    free = '[[free]]\nchanges = ["grade(12)"]\nreason = "It is as good."\n'
+    mutants.project.write({"examples/sums/mutants.toml": free})
     printed = mutants.run()
 
     assert mutants.status == 0, printed

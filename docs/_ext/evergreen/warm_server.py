@@ -126,8 +126,6 @@ def _run(arguments: Sequence[str]) -> NoReturn:
         last.callback(sys.stdout.flush)
         last.callback(atexit._run_exitfuncs)
         last.callback(threading._shutdown)  # type: ignore[attr-defined]
-    raise AssertionError("the process has ended")
 
 
-if __name__ == "__main__":
-    _serve(sys.argv[1], sys.argv[2], sys.argv[3:])
+_serve(sys.argv[1], sys.argv[2], sys.argv[3:])
