@@ -120,12 +120,13 @@ def _run(arguments: Sequence[str]) -> NoReturn:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         status = 1
     # All but to free what the server has imported: that takes longer than most programs.
-    with contextlib.ExitStack() as last:
-        last.callback(os._exit, status if isinstance(status, int) else bool(status))
-        last.callback(sys.stderr.flush)
-        last.callback(sys.stdout.flush)
-        last.callback(atexit._run_exitfuncs)
-        last.callback(threading._shutdown)  # type: ignore[attr-defined]
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status if isinstance(status, int) else bool(status))
 
 
 _serve(sys.argv[1], sys.argv[2], sys.argv[3:])
