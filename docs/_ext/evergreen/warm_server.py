@@ -83,8 +83,11 @@ def _answer(connection: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _run(arguments: Sequence[str]) -> NoReturn:
-    """Do what Python does with its arguments, and end this process as it does."""
+def _run(arguments: Sequence[str]) -> None:
+    """Do what Python does with its arguments, and end this process as it does.
+
+    It does not return.
+    """
     while arguments[0] == "-W":
         warnings._processoptions([arguments[1]])  # type: ignore[attr-defined]
         arguments = arguments[2:]
@@ -120,13 +123,12 @@ def _run(arguments: Sequence[str]) -> NoReturn:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         status = 1
     # All but to free what the server has imported: that takes longer than most programs.
-    try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(status if isinstance(status, int) else bool(status))
+    with contextlib.ExitStack() as last:
+        last.callback(os._exit, status if isinstance(status, int) else bool(status))
+        last.callback(sys.stderr.flush)
+        last.callback(sys.stdout.flush)
+        last.callback(atexit._run_exitfuncs)
+        last.callback(threading._shutdown)  # type: ignore[attr-defined]
 
 
 _serve(sys.argv[1], sys.argv[2], sys.argv[3:])
